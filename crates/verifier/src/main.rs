@@ -1,0 +1,2 @@
+//! The `seed-verify` command.
+fn main() {}
