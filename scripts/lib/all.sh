@@ -1,0 +1,18 @@
+# shellcheck shell=bash
+# Every library, in the order they need each other.
+# shellcheck source=common.sh
+. "$(dirname -- "${BASH_SOURCE[0]}")/common.sh"
+# shellcheck source=progress.sh
+. "$SEED_LIB/progress.sh"
+# shellcheck source=debian.sh
+. "$SEED_LIB/debian.sh"
+# shellcheck source=nix.sh
+. "$SEED_LIB/nix.sh"
+# shellcheck source=registry.sh
+. "$SEED_LIB/registry.sh"
+# shellcheck source=contracts.sh
+. "$SEED_LIB/contracts.sh"
+# shellcheck source=rust.sh
+. "$SEED_LIB/rust.sh"
+# shellcheck source=setup.sh
+. "$SEED_LIB/setup.sh"
