@@ -1,1 +1,38 @@
 #![doc = include_str!("../README.md")]
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing
+    )
+)]
+
+mod attestation;
+mod descriptor;
+mod domain;
+mod dsse;
+mod error;
+mod evidence;
+mod genesis;
+mod locator;
+pub mod media;
+mod record;
+mod release_data;
+mod signature;
+mod statement;
+mod statement_wire;
+
+pub use attestation::{Attestation, AttestationError, SystemDigest, VerifiedAttestation};
+pub use descriptor::Descriptor;
+pub use domain::{ATTESTATION_TYPE, DOMAIN_TYPE, DSSE_TYPE, Domain, GENESIS_TYPE};
+pub use dsse::{Envelope, OpenedEnvelope, pae};
+pub use error::{FormatError, SignatureError};
+pub use evidence::{EvidenceLayer, EvidenceManifest, LayerKind, evidence_tag};
+pub use genesis::{GenesisSignature, VerifiedGenesis};
+pub use locator::{Locator, locator_tag};
+pub use record::{Entry, MAX_RECORD_BYTES, Record};
+pub use release_data::ReleaseData;
+pub use signature::Signature;
+pub use statement::{NixDriver, Run, Statement};

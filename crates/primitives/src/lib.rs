@@ -32,7 +32,7 @@ pub use release::ReleaseId;
 pub use source::{SOURCE_TYPE, Source};
 pub use system::System;
 pub use target::Target;
-pub use text::{parse_bytes32, write_bytes32};
+pub use text::{address_text, parse_address, parse_bytes32, write_address, write_bytes32};
 pub use uri::SourceUri;
 
 /// Serde for a 32-byte word written `0x` and 64 lower-case hex digits; use with `#[serde(with = …)]`.

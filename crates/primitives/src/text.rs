@@ -1,4 +1,4 @@
-use alloy_primitives::B256;
+use alloy_primitives::{Address, B256};
 use serde::{Deserialize, Deserializer, Serializer, de::Error as _};
 
 use crate::ParseError;
@@ -28,6 +28,46 @@ pub fn parse_bytes32(text: &str) -> Result<B256, ParseError> {
 #[must_use]
 pub fn write_bytes32(word: &B256) -> String {
     format!("0x{}", hex::encode(word))
+}
+
+/// Reads an address written `0x` and 40 lower-case hex digits (mixed case is refused, not normalised).
+///
+/// # Errors
+/// When the text has another length, prefix, case or character.
+pub fn parse_address(text: &str) -> Result<Address, ParseError> {
+    text.strip_prefix("0x")
+        .and_then(lower_hex)
+        .map(Address::new)
+        .ok_or_else(|| ParseError::new("an address", "0x and 40 lower-case hex digits", text))
+}
+
+/// Writes an address as `0x` and 40 lower-case hex digits.
+#[must_use]
+pub fn write_address(address: &Address) -> String {
+    format!("0x{}", hex::encode(address))
+}
+
+/// Serde for an address in the form of [`parse_address`]; use with `#[serde(with = …)]`.
+pub mod address_text {
+    use alloy_primitives::Address;
+    use serde::{Deserialize, Deserializer, Serializer, de::Error as _};
+
+    /// Serialises an address in the form of [`write_address`](crate::write_address).
+    ///
+    /// # Errors
+    /// Those of the serialiser.
+    pub fn serialize<S: Serializer>(address: &Address, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&super::write_address(address))
+    }
+
+    /// Deserialises an address in the form of [`parse_address`](crate::parse_address).
+    ///
+    /// # Errors
+    /// When the text is not in that form.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Address, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        super::parse_address(&text).map_err(D::Error::custom)
+    }
 }
 
 /// Serialises a word in the form of [`write_bytes32`].
