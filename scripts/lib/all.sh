@@ -14,5 +14,9 @@
 . "$SEED_LIB/contracts.sh"
 # shellcheck source=rust.sh
 . "$SEED_LIB/rust.sh"
+# shellcheck source=lint.sh
+. "$SEED_LIB/lint.sh"
 # shellcheck source=setup.sh
 . "$SEED_LIB/setup.sh"
+# shellcheck source=steps.sh
+. "$SEED_LIB/steps.sh"

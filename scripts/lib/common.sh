@@ -37,7 +37,7 @@ locked() {
     exec 9>"$SEED_CACHE/lock"
     if ! flock --nonblock 9; then
         note "waiting for another set-up in $SEED_CACHE"
-        flock 9
+        flock 9 # bounded by the time limit of `quietly`
     fi
     local rc=0
     fresh_shell "$@" 9>&- || rc=$?

@@ -156,3 +156,11 @@ unpack_packages() {
     done >"$2/.packages"
     rm -rf -- "$(dirname -- "$1")"
 }
+
+# run_unpacked ROOT PROGRAM [ARG…]: runs a program of an unpacked closure with the loader and the
+# libraries of that closure.
+run_unpacked() {
+    local loader=$1/usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2
+    [[ -e $loader ]] || loader=$1/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2
+    "$loader" --inhibit-cache --library-path "$1/lib/x86_64-linux-gnu:$1/usr/lib/x86_64-linux-gnu" "$1/usr/bin/$2" "${@:3}"
+}

@@ -80,13 +80,13 @@ make_all_nix() {
     local own other
     own=$(own_suite)
     other=$(other_suite)
-    step "unpacking Nix of $own" "nix-$own" fresh_shell make_nix "$own"
+    step "unpacking Nix of $own" "nix-$own" locked make_nix "$own"
     local versions=("$(<"$SEED_CACHE/nix/$own/version")")
-    if quietly "unpacking Nix of $other" "$SEED_CACHE/log/nix-$other.log" fresh_shell make_nix "$other"; then
+    if quietly "unpacking Nix of $other" "$SEED_CACHE/log/nix-$other.log" locked make_nix "$other"; then
         versions+=("$(<"$SEED_CACHE/nix/$other/version")")
     else
         note "${yellow}note:${plain} no second Nix: $other cannot be had from this machine's archive; every builder uses ${versions[0]} (log: $SEED_CACHE/log/nix-$other.log)"
     fi
-    printf '%s\n' "${versions[@]}" >"$SEED_CACHE/nix/versions.new"
-    mv -- "$SEED_CACHE/nix/versions.new" "$SEED_CACHE/nix/versions"
+    printf '%s\n' "${versions[@]}" >"$SEED_CACHE/nix/versions.$$"
+    mv -- "$SEED_CACHE/nix/versions.$$" "$SEED_CACHE/nix/versions"
 }

@@ -16,23 +16,40 @@ ticker() {
     done
 }
 
-# quietly LABEL LOG COMMAND…: runs COMMAND with its words in LOG and LABEL as progress; the exit code
-# is COMMAND's.
+# No command behind a progress line may take longer, in seconds.
+readonly STEP_LIMIT=2700
+
+# quietly LABEL LOG FUNCTION [ARG…]: runs a function of these libraries in a process group of its own,
+# with its words in LOG and LABEL as progress; the exit code is its. An interrupt ends the whole group
+# first, then the caller.
 quietly() {
-    local label=$1 log=$2 rc=0 watcher
+    local label=$1 log=$2 rc=0 watcher running
     shift 2
     mkdir -p -- "$(dirname -- "$log")"
-    ticker "$label" 9>&- &
+    ticker "$label" &
     watcher=$!
-    "$@" >"$log" 2>&1 </dev/null || rc=$?
+    timeout --kill-after=30 "$STEP_LIMIT" bash "$SEED_LIB/call.sh" "$@" >"$log" 2>&1 </dev/null &
+    running=$!
+    trap 'interrupted "$running" "$watcher"' INT TERM HUP
+    wait "$running" || rc=$?
+    trap - INT TERM HUP
     kill "$watcher" 2>/dev/null || true
     wait "$watcher" 2>/dev/null || true
     [[ ! -t 2 ]] || printf '\r\e[K' >&2
+    ((rc != 124 && rc != 137)) || note "$label took longer than $STEP_LIMIT s and was ended"
     return "$rc"
 }
 
-# step LABEL NAME COMMAND…: like `quietly`, with the log named after NAME; on failure shows its end
-# and gives up.
+interrupted() {
+    trap '' INT TERM HUP
+    kill -TERM "$@" 2>/dev/null || true
+    wait "$@" 2>/dev/null || true
+    note "interrupted"
+    exit 130
+}
+
+# step LABEL NAME FUNCTION [ARG…]: like `quietly`, with the log named after NAME; on failure shows its
+# end and gives up.
 step() {
     local label=$1 log=$SEED_CACHE/log/$2.log
     shift 2

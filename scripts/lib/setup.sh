@@ -7,6 +7,7 @@
 #   setup_registry   SEED_REGISTRY
 #   setup_contracts  SEED_ANVIL, SEED_FORGE, SEED_CAST
 #   setup_deny       SEED_CARGO_DENY
+#   setup_lint       shellcheck for `lint_scripts`
 #
 # No function may be called where its result is tested (`if`, `||`): each ends the script itself, with
 # a line that says what is missing.
@@ -14,7 +15,7 @@
 setup_rust() { step "looking for Rust $(pinned_rust)" rust locked make_rust; }
 
 setup_nix() {
-    locked make_all_nix
+    make_all_nix
     local versions
     mapfile -t versions <"$SEED_CACHE/nix/versions"
     SEED_NIX=$SEED_CACHE/nix/${versions[0]}/bin/nix
@@ -37,6 +38,8 @@ setup_deny() {
     step "building cargo-deny $CARGO_DENY" cargo-deny locked make_cargo_deny
     export SEED_CARGO_DENY=$SEED_CACHE/cargo-deny/bin/cargo-deny
 }
+
+setup_lint() { step "unpacking shellcheck" shellcheck locked make_shellcheck; }
 
 setup_all() {
     setup_rust

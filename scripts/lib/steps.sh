@@ -1,0 +1,90 @@
+# shellcheck shell=bash
+# The steps of ./scripts/test, in the order they run. One function a step; each runs in a process of
+# its own, in the checkout, and fails by its exit code.
+#
+# The order shares work: clippy and the docs need the same check of every dependency, the tests and
+# the demo the same build of it. One target folder, one profile.
+
+# name, then what it shows. The function is `step_<name>`, dashes as underscores.
+readonly STEPS=(
+    "scripts      shellcheck over the scripts"
+    "format       cargo fmt"
+    "deny         bans, licences and sources of every dependency"
+    "graph        the dependency graph is the documented one"
+    "contracts    Solidity: format, build, tests"
+    "snapshots    Solidity: ABI, layout, bytecode and gas are the committed ones"
+    "gas          whole releases on receipts, within their limits"
+    "clippy       lints, warnings denied"
+    "docs         API documentation, warnings denied"
+    "tests        cargo test"
+    "vectors      the protocol's vectors"
+    "demo         the demo, as a newcomer runs it"
+    "fool-true    the demo fails when seed-verify says yes to everything"
+    "fool-false   the demo fails when seed-verify says no to everything"
+    "fool-reject  the demo fails when seed-verify rejects everything, in its own words"
+)
+
+# Gas of a whole release on a receipt, at most: builders x systems / signers.
+readonly GAS_LIMITS='{
+  "3x4/3": 86000, "3x4/2": 78000, "7x4/7": 114000, "3x16/3": 102000, "3x64/3": 170000
+}'
+
+step_scripts() { lint_scripts; }
+
+step_format() { cargo fmt --all -- --check; }
+
+step_deny() { "$SEED_CARGO_DENY" --locked --all-features check bans licenses sources; }
+
+step_graph() { cargo run --quiet --locked -p xtask -- graph --check; }
+
+step_vectors() { cargo run --quiet --locked -p xtask -- vectors --check; }
+
+step_contracts() {
+    contracts/tools/forge fmt --check
+    contracts/tools/forge build
+    contracts/tools/forge test
+}
+
+step_snapshots() { contracts/tools/snapshots --check; }
+
+step_gas() {
+    scripts/gas --json >"$SEED_CACHE/gas.json"
+    cat -- "$SEED_CACHE/gas.json"
+    # shellcheck disable=SC2016 # the dollars are JavaScript's
+    node -e '
+        const [limits, file] = process.argv.slice(1);
+        const measured = JSON.parse(require("fs").readFileSync(file, "utf8"));
+        for (const [shape, limit] of Object.entries(JSON.parse(limits))) {
+            if (!Number.isInteger(measured[shape])) throw new Error(`${shape} was not measured`);
+            if (measured[shape] > limit) throw new Error(`${shape} takes ${measured[shape]}, limit ${limit}`);
+        }' "$GAS_LIMITS" "$SEED_CACHE/gas.json"
+}
+
+step_clippy() { cargo clippy --workspace --all-targets --locked -- -D warnings; }
+
+step_docs() { RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked; }
+
+step_tests() { cargo test --workspace --locked; }
+
+step_demo() { scripts/demo; }
+
+step_fool_true() { demo_must_fail "$(type -P true)"; }
+
+step_fool_false() { demo_must_fail "$(type -P false)"; }
+
+# A verifier that always rejects, and talks like one.
+step_fool_reject() {
+    local fake=$SEED_CACHE/fake-verify
+    printf '%s\n' '#!/bin/sh' 'echo "error[manifest-digest-mismatch]: the manifest is not the one on the chain" >&2' \
+        'exit 1' >"$fake"
+    chmod 755 -- "$fake"
+    demo_must_fail "$fake"
+}
+
+# demo_must_fail PROGRAM: runs the demo with PROGRAM as the verifier. It must end with 1, "an outcome
+# was not the expected one"; any other failure (2: it could not be set up) proves nothing.
+demo_must_fail() {
+    local rc=0
+    SEED_VERIFY=$1 scripts/demo || rc=$?
+    ((rc == 1)) || die "the demo ended with $rc, not 1, when seed-verify was $1"
+}
