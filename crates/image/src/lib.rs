@@ -1,1 +1,26 @@
 #![doc = include_str!("../README.md")]
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing
+    )
+)]
+
+mod config;
+mod descriptor;
+mod error;
+mod index;
+mod manifest;
+/// OCI media types of images.
+pub mod media;
+
+pub use config::{ImageConfig, RunConfig};
+pub use descriptor::{Descriptor, MAX_BLOB_BYTES};
+pub use error::ReadError;
+pub use index::{ImageIndex, IndexChild, MAX_CHILDREN};
+pub use manifest::{
+    CLOSURE_ANNOTATION, ImageManifest, MAX_CONFIG_BYTES, MAX_LAYERS, MAX_MANIFEST_BYTES,
+};
