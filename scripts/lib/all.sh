@@ -16,6 +16,8 @@
 . "$SEED_LIB/rust.sh"
 # shellcheck source=lint.sh
 . "$SEED_LIB/lint.sh"
+# shellcheck source=selftest.sh
+. "$SEED_LIB/selftest.sh"
 # shellcheck source=setup.sh
 . "$SEED_LIB/setup.sh"
 # shellcheck source=steps.sh

@@ -7,7 +7,7 @@
 # unpacked program does not lean on what happens to be installed.
 
 # Bumped when what is unpacked, or how, changes.
-readonly DEBIAN_LAYOUT=1
+readonly DEBIAN_LAYOUT=2
 
 # The suite of this machine ("bookworm"), from os-release.
 own_suite() { (. /etc/os-release && printf '%s\n' "${VERSION_CODENAME-}"); }
@@ -157,10 +157,25 @@ unpack_packages() {
     rm -rf -- "$(dirname -- "$1")"
 }
 
-# run_unpacked ROOT PROGRAM [ARG…]: runs a program of an unpacked closure with the loader and the
-# libraries of that closure.
+# Where an unpacked closure keeps its libraries: a search path below the folder written as $1.
+libraries_below() { printf '%s\n' "$1/usr/lib/nix:$1/lib/x86_64-linux-gnu:$1/usr/lib/x86_64-linux-gnu"; }
+
+# loader_in ROOT: the loader of an unpacked closure, as a path below ROOT.
+loader_in() {
+    local loader=usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2
+    [[ -e $1/$loader ]] || loader=${loader#usr/}
+    printf '%s\n' "$loader"
+}
+
+# run_unpacked ROOT [--list] PROGRAM [ARG…]: runs a program of an unpacked closure with the loader and
+# the libraries of that closure, or lists what it would load.
 run_unpacked() {
-    local loader=$1/usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2
-    [[ -e $loader ]] || loader=$1/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2
-    "$loader" --inhibit-cache --library-path "$1/lib/x86_64-linux-gnu:$1/usr/lib/x86_64-linux-gnu" "$1/usr/bin/$2" "${@:3}"
+    local root=$1 options=()
+    shift
+    if [[ $1 == --list ]]; then
+        options=(--list)
+        shift
+    fi
+    "$root/$(loader_in "$root")" --inhibit-cache --library-path "$(libraries_below "$root")" "${options[@]}" \
+        "$root/usr/bin/$1" "${@:2}"
 }

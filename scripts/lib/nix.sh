@@ -26,6 +26,7 @@ make_nix() {
     unpack_packages "$debs" "$folder/root"
     mkdir -p -- "$folder/bin" "$folder/libexec/nix"
     write_wrappers "$folder"
+    stands_alone "$folder"
     nix_version "$folder" >"$folder/version"
     stamp "$folder" "$key"
     publish "$folder" "nix/$suite"
@@ -36,10 +37,17 @@ make_nix() {
 write_wrappers() {
     local applet
     for applet in "${NIX_APPLETS[@]}"; do
-        nix_wrapper "$applet" >"$1/bin/$applet"
+        nix_wrapper "$applet" "$1/root" >"$1/bin/$applet"
     done
-    nix_wrapper build-remote >"$1/libexec/nix/build-remote"
+    nix_wrapper build-remote "$1/root" >"$1/libexec/nix/build-remote"
     chmod 755 -- "$1"/bin/* "$1/libexec/nix/build-remote"
+}
+
+# Every library comes from the unpacked closure, none from what this machine happens to have.
+stands_alone() {
+    local foreign
+    foreign=$(run_unpacked "$1/root" --list nix | grep -vF -e "$1/root/" -e linux-vdso || true)
+    [[ -z $foreign ]] || die "the unpacked Nix leans on libraries outside its own folder: $foreign"
 }
 
 # The version Nix says it is; fails if that is not a version (the program did not run).
@@ -57,7 +65,7 @@ link_nix() {
     ln -sfn -- "$1" "$SEED_CACHE/nix/$version"
 }
 
-# nix_wrapper APPLET: a command that runs the unpacked Nix under the name APPLET.
+# nix_wrapper APPLET ROOT: a command that runs the unpacked Nix under the name APPLET.
 nix_wrapper() {
     local up='/*/*'
     [[ $1 != build-remote ]] || up='/*/*/*'
@@ -67,11 +75,9 @@ nix_wrapper() {
 self=\$(readlink -f -- "\$0") || exit 1
 home=\${self%$up}
 root=\$home/root
-libraries=\$root/lib/x86_64-linux-gnu:\$root/usr/lib/x86_64-linux-gnu
-loader=\$root/usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2
-[ -e "\$loader" ] || loader=\$root/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2
 export NIX_BIN_DIR="\$home/bin" NIX_LIBEXEC_DIR="\$home/libexec"
-exec "\$loader" --inhibit-cache --library-path "\$libraries" --argv0 $1 "\$root/usr/bin/nix" "\$@"
+exec "\$root/$(loader_in "$2")" --inhibit-cache --library-path "$(libraries_below '$root')" \\
+    --argv0 $1 "\$root/usr/bin/nix" "\$@"
 WRAPPER
 }
 
@@ -85,7 +91,8 @@ make_all_nix() {
     if quietly "unpacking Nix of $other" "$SEED_CACHE/log/nix-$other.log" locked make_nix "$other"; then
         versions+=("$(<"$SEED_CACHE/nix/$other/version")")
     else
-        note "${yellow}note:${plain} no second Nix: $other cannot be had from this machine's archive; every builder uses ${versions[0]} (log: $SEED_CACHE/log/nix-$other.log)"
+        note "${yellow}note:${plain} no second Nix: that of $other cannot be had here, so every builder uses ${versions[0]}"
+        note "  last word: $(tail -n 1 -- "$SEED_CACHE/log/nix-$other.log")"
     fi
     printf '%s\n' "${versions[@]}" >"$SEED_CACHE/nix/versions.$$"
     mv -- "$SEED_CACHE/nix/versions.$$" "$SEED_CACHE/nix/versions"

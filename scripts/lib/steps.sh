@@ -7,7 +7,7 @@
 
 # name, then what it shows. The function is `step_<name>`, dashes as underscores.
 readonly STEPS=(
-    "scripts      shellcheck over the scripts"
+    "scripts      the scripts: shellcheck, and what they read"
     "format       cargo fmt"
     "deny         bans, licences and sources of every dependency"
     "graph        the dependency graph is the documented one"
@@ -29,7 +29,11 @@ readonly GAS_LIMITS='{
   "3x4/3": 86000, "3x4/2": 78000, "7x4/7": 114000, "3x16/3": 102000, "3x64/3": 170000
 }'
 
-step_scripts() { lint_scripts; }
+step_scripts() {
+    lint_scripts
+    selftest_sources
+    selftest_stamps
+}
 
 step_format() { cargo fmt --all -- --check; }
 
