@@ -1,1 +1,28 @@
 #![doc = include_str!("../README.md")]
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing
+    )
+)]
+
+mod closure;
+mod graph;
+mod nar;
+mod purity;
+mod scan;
+mod source;
+mod tree;
+
+pub use closure::{ClosureEntry, ClosureError, closure_digest};
+pub use graph::{GraphError, GraphLoader, MAX_DERIVATION_BYTES, MAX_DERIVATIONS, Step};
+pub use nar::{NarHash, nar_hash, write_nar};
+/// Nix's spelling of bytes, a content address, and a store path, as the pinned library defines them.
+pub use nix_derivation::{CAHash, NixHash, StorePath, nixbase32};
+pub use purity::Impurity;
+pub use scan::{Finding, Kind, MachineCode, Scan, scan};
+pub use source::{SourceKind, source_kind};
+pub use tree::{Contents, Node, copy_exactly};
