@@ -1,1 +1,5 @@
 #![doc = include_str!("../README.md")]
+
+/// Signing keys derived from a name, the same on every machine.
+pub mod keys;
+pub mod vectors;
