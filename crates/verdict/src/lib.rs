@@ -1,1 +1,33 @@
 #![doc = include_str!("../README.md")]
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing
+    )
+)]
+
+mod code;
+mod evidence;
+mod grade;
+mod policy;
+mod rejection;
+mod release;
+
+pub use code::{ExitClass, RejectionCode};
+pub use evidence::{
+    Blobs, ChainEvidence, Context, Document, EndpointEvidence, Evidence, HighWater, ImageEvidence,
+    LayerEvidence, MAX_LOCATORS, ManifestEvidence, Observation, Requested, StateProof, StateValues,
+};
+pub use grade::Grade;
+pub use policy::{
+    Anchor, DEFAULT_MAXIMUM_HEAD_AGE, Endpoint, ExpectedSource, InitialPolicy, KnownBuilder,
+    MAX_POLICY_BYTES, Policy, PolicyError, Rollback, RulesPolicy,
+};
+pub use rejection::Rejection;
+pub use release::{
+    CountedBuilder, Currency, DroppedBuilder, Inclusion, JudgedBy, Release, Supersession, Verified,
+    VerifiedImage,
+};
