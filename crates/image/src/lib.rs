@@ -13,14 +13,21 @@ mod config;
 mod descriptor;
 mod error;
 mod index;
+mod layer;
+mod layering;
 mod manifest;
 /// OCI media types of images.
 pub mod media;
+mod packer;
+mod registration;
+mod tar;
 
 pub use config::{ImageConfig, RunConfig};
 pub use descriptor::{Descriptor, MAX_BLOB_BYTES};
 pub use error::ReadError;
 pub use index::{ImageIndex, IndexChild, MAX_CHILDREN};
+pub use layer::Layer;
 pub use manifest::{
     CLOSURE_ANNOTATION, ImageManifest, MAX_CONFIG_BYTES, MAX_LAYERS, MAX_MANIFEST_BYTES,
 };
+pub use packer::{LAYERING, PACKER, PackError, PackedImage, PackedPath, Packer};

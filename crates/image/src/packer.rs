@@ -1,0 +1,348 @@
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io::{self, Write},
+};
+
+use seed_nix::{ClosureEntry, ClosureError, Contents, Node, StorePath, closure_digest};
+use seed_primitives::{Compression, Digest, Recipe, System};
+use thiserror::Error;
+
+use crate::{
+    Descriptor, ImageConfig, ImageManifest, Layer, RunConfig,
+    layer::{ZSTD_VERSION, write_layer},
+    layering::{Weight, group},
+    media::CONFIG,
+    registration,
+    tar::Entry,
+};
+
+/// The name of this packer in a recipe. Any change of its output is a new name.
+pub const PACKER: &str = "nix-seed/1";
+/// The layering used where nothing else is asked for: expected re-pull cost, at most 40 layers.
+pub const LAYERING: &str = "repull:40";
+/// The most layers a recipe may ask for; the rest of what runtimes can mount is left to users.
+const MAX_ASKED: usize = 100;
+
+/// One store path to be packed.
+#[derive(Clone, Debug)]
+pub struct PackedPath<C> {
+    /// The path with its NAR hash and size.
+    pub entry: ClosureEntry,
+    /// The store paths it refers to; itself may be among them.
+    pub references: BTreeSet<StorePath>,
+    /// Its file tree.
+    pub node: Node<C>,
+}
+
+/// Why a closure cannot be packed.
+#[derive(Clone, Debug, Eq, Error, PartialEq)]
+pub enum PackError {
+    /// The closure is empty or holds a path twice.
+    #[error(transparent)]
+    Closure(#[from] ClosureError),
+    /// A path refers to one that is not there: the closure is not closed.
+    #[error("{path} refers to {missing}, which is not in the closure")]
+    NotClosed {
+        /// The path.
+        path: StorePath,
+        /// What it refers to.
+        missing: StorePath,
+    },
+    /// An application path is not in the closure, or there is none.
+    #[error("the application {0} is not in the closure")]
+    NoApplication(String),
+    /// The recipe asks for something this packer does not do.
+    #[error("packer {PACKER} cannot do `{field}` {value}: {expected}")]
+    Recipe {
+        /// The field of the recipe.
+        field: &'static str,
+        /// What it asks for.
+        value: String,
+        /// What can be asked for.
+        expected: &'static str,
+    },
+    /// The system has no OCI platform.
+    #[error("{0} has no OCI platform; systems with one are x86_64 and aarch64 on linux and darwin")]
+    Platform(System),
+    /// The program was built with another zstd than the pinned one, so its layers would be others.
+    #[error(
+        "built with zstd {0}, but {PACKER} means zstd {ZSTD_VERSION}; rebuild without a system zstd"
+    )]
+    ForeignEncoder(u32),
+}
+
+/// The bytes that make an image, besides its layers.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct PackedImage {
+    /// The image config's bytes.
+    pub config: Vec<u8>,
+    /// The image manifest's bytes; their SHA-256 is the image digest.
+    pub manifest: Vec<u8>,
+    /// The image digest.
+    pub digest: Digest,
+    /// The closure digest.
+    pub closure: Digest,
+    /// The layers, lowest first.
+    pub layers: Vec<Layer>,
+}
+
+/// Packs one closure: the same closure and recipe give the same bytes on every machine
+/// (`docs/protocol.md`, "Image digest").
+///
+/// Layers, lowest first: the dependencies in groups, the application's own paths, and last the database
+/// layer (registration text at `/nix/.reginfo` as `nix-store --load-db` reads it, `/etc/passwd`,
+/// `/etc/group`, `/tmp`).
+#[derive(Debug)]
+pub struct Packer<'a, C> {
+    paths: Vec<&'a PackedPath<C>>,
+    groups: Vec<Vec<usize>>,
+    compression: Compression,
+    platform: (&'static str, &'static str),
+    closure: Digest,
+    registration: Vec<u8>,
+    run: RunConfig,
+}
+
+impl<'a, C: Contents> Packer<'a, C> {
+    /// Plans the layers of `closure` for `system` as `recipe` says; `applications` are the paths the target
+    /// itself evaluates to.
+    ///
+    /// # Errors
+    /// [`PackError`] for an empty or open closure, an application outside it, a system without an OCI
+    /// platform, or a recipe this packer does not know.
+    pub fn new(
+        closure: &'a [PackedPath<C>],
+        applications: &BTreeSet<StorePath>,
+        recipe: &Recipe,
+        system: &System,
+    ) -> Result<Self, PackError> {
+        let linked = zstd::zstd_safe::version_number();
+        if linked != ZSTD_VERSION {
+            return Err(PackError::ForeignEncoder(linked));
+        }
+        let limit = limit(recipe)?;
+        let platform = system
+            .oci_platform()
+            .ok_or_else(|| PackError::Platform(system.clone()))?;
+        let mut paths: Vec<_> = closure.iter().collect();
+        paths.sort_by(|a, b| a.entry.path.cmp(&b.entry.path));
+        let entries: Vec<ClosureEntry> = paths.iter().map(|path| path.entry.clone()).collect();
+        let digest = closure_digest(&entries)?;
+        check_closed(&paths, applications)?;
+        Ok(Self {
+            groups: groups(&paths, applications, limit),
+            compression: recipe.compression,
+            platform,
+            closure: digest,
+            registration: registration::text(&paths),
+            run: run_config(&paths, applications),
+            paths,
+        })
+    }
+
+    /// How many layers the image has.
+    #[must_use]
+    pub fn layers(&self) -> usize {
+        self.groups.len() + 1
+    }
+
+    /// The closure digest.
+    #[must_use]
+    pub const fn closure(&self) -> Digest {
+        self.closure
+    }
+
+    /// Writes layer `index` (0 is the lowest) to `out`.
+    ///
+    /// # Errors
+    /// Those of reading the contents and of `out`; [`io::ErrorKind::InvalidInput`] when there is no such
+    /// layer.
+    pub fn write_layer(&self, index: usize, out: &mut impl Write) -> io::Result<Layer> {
+        let mut entries = vec![Entry::Directory("nix", 0o755)];
+        match self.groups.get(index) {
+            Some(group) => {
+                entries.push(Entry::Directory("nix/store", 0o755));
+                for path in group.iter().filter_map(|at| self.paths.get(*at)) {
+                    let name = format!("nix/store/{}", path.entry.path.to_basename());
+                    entries.push(Entry::Object(name, &path.node));
+                }
+            }
+            None if index == self.groups.len() => entries = self.database(),
+            None => {
+                let why = format!("the image has no layer {index}");
+                return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
+            }
+        }
+        write_layer(&entries, self.compression, out)
+    }
+
+    /// The config and manifest over the finished layers, all of them and in order.
+    #[must_use]
+    pub fn finish(&self, layers: Vec<Layer>) -> PackedImage {
+        let (os, architecture) = self.platform;
+        let config = ImageConfig {
+            os: os.to_owned(),
+            architecture: architecture.to_owned(),
+            diff_ids: layers.iter().map(|layer| layer.diff_id).collect(),
+            run: self.run.clone(),
+        }
+        .to_bytes();
+        let manifest = ImageManifest {
+            config: Descriptor::of(CONFIG, &config),
+            layers: layers
+                .iter()
+                .map(|layer| layer.descriptor.clone())
+                .collect(),
+            closure: Some(self.closure),
+        }
+        .to_bytes();
+        let digest = Digest::of(&manifest);
+        PackedImage {
+            config,
+            manifest,
+            digest,
+            closure: self.closure,
+            layers,
+        }
+    }
+
+    fn database(&self) -> Vec<Entry<'_, C>> {
+        vec![
+            Entry::Directory("etc", 0o755),
+            Entry::Generated("etc/group", b"root:x:0:\nnobody:x:65534:\n"),
+            Entry::Generated(
+                "etc/passwd",
+                b"root:x:0:0:root:/:/noshell\nnobody:x:65534:65534:nobody:/:/noshell\n",
+            ),
+            Entry::Directory("nix", 0o755),
+            Entry::Generated("nix/.reginfo", &self.registration),
+            Entry::Directory("tmp", 0o1777),
+        ]
+    }
+}
+
+/// The layer limit of `recipe`, after refusing whatever this packer does not know.
+fn limit(recipe: &Recipe) -> Result<usize, PackError> {
+    let refuse = |field, value: &dyn ToString, expected| {
+        Err(PackError::Recipe {
+            field,
+            value: value.to_string(),
+            expected,
+        })
+    };
+    if recipe.packer.as_str() != PACKER {
+        return refuse(
+            "packer",
+            &recipe.packer,
+            "use the seed-builder of that packer",
+        );
+    }
+    if let Some(previous) = &recipe.previous {
+        return refuse(
+            "previous",
+            previous,
+            "this packer starts every image afresh; leave it out",
+        );
+    }
+    let layers = recipe
+        .layering
+        .as_str()
+        .strip_prefix("repull:")
+        .and_then(|n| n.parse().ok());
+    match layers {
+        Some(layers)
+            if (3..=MAX_ASKED).contains(&layers) && !recipe.layering.as_str().contains(":0") =>
+        {
+            Ok(layers)
+        }
+        _ => refuse(
+            "layering",
+            &recipe.layering,
+            "repull:N with N from 3 to 100",
+        ),
+    }
+}
+
+fn check_closed<C>(
+    paths: &[&PackedPath<C>],
+    applications: &BTreeSet<StorePath>,
+) -> Result<(), PackError> {
+    let known: BTreeSet<&StorePath> = paths.iter().map(|path| &path.entry.path).collect();
+    for path in paths {
+        if let Some(missing) = path
+            .references
+            .iter()
+            .find(|reference| !known.contains(reference))
+        {
+            return Err(PackError::NotClosed {
+                path: path.entry.path.clone(),
+                missing: missing.clone(),
+            });
+        }
+    }
+    match applications.iter().find(|path| !known.contains(path)) {
+        Some(path) => Err(PackError::NoApplication(path.to_string())),
+        None if applications.is_empty() => Err(PackError::NoApplication("(none)".to_owned())),
+        None => Ok(()),
+    }
+}
+
+/// Indices into `paths`: the dependencies in groups, then the applications.
+fn groups<C>(
+    paths: &[&PackedPath<C>],
+    applications: &BTreeSet<StorePath>,
+    limit: usize,
+) -> Vec<Vec<usize>> {
+    let (own, others): (Vec<usize>, Vec<usize>) = (0..paths.len()).partition(|at| {
+        paths
+            .get(*at)
+            .is_some_and(|path| applications.contains(&path.entry.path))
+    });
+    let weights: Vec<Weight<'_>> = others
+        .iter()
+        .filter_map(|at| paths.get(*at))
+        .map(|path| Weight {
+            path: &path.entry.path,
+            size: path.entry.nar.size,
+            references: &path.references,
+        })
+        .collect();
+    let mut groups: Vec<Vec<usize>> = group(&weights, limit.saturating_sub(2))
+        .into_iter()
+        .map(|members| {
+            members
+                .iter()
+                .filter_map(|at| others.get(*at).copied())
+                .collect()
+        })
+        .collect();
+    groups.push(own);
+    groups
+}
+
+/// `PATH` over the applications that have a `bin` directory; nothing else.
+fn run_config<C>(paths: &[&PackedPath<C>], applications: &BTreeSet<StorePath>) -> RunConfig {
+    let by_path: BTreeMap<_, _> = paths
+        .iter()
+        .map(|path| (&path.entry.path, &path.node))
+        .collect();
+    let bins: Vec<String> = applications
+        .iter()
+        .filter(|path| match by_path.get(path) {
+            Some(Node::Directory(entries)) => {
+                matches!(entries.get(b"bin".as_slice()), Some(Node::Directory(_)))
+            }
+            _ => false,
+        })
+        .map(|path| format!("{path}/bin"))
+        .collect();
+    let env = if bins.is_empty() {
+        Vec::new()
+    } else {
+        vec![format!("PATH={}", bins.join(":"))]
+    };
+    RunConfig {
+        cmd: Vec::new(),
+        env,
+    }
+}
