@@ -2,22 +2,23 @@
 # The steps of ./scripts/test, in the order they run. One function a step; each runs in a process of
 # its own, in the checkout, and fails by its exit code.
 #
-# The order shares work: clippy and the docs need the same check of every dependency, the tests and
-# the demo the same build of it. One target folder, one profile.
+# Cheap steps first. The rest shares work: clippy and the docs need the same check of every
+# dependency; programs, tests and demo the same build of it. One target folder, one profile.
 
 # name, then what it shows. The function is `step_<name>`, dashes as underscores.
 readonly STEPS=(
     "scripts      the scripts: shellcheck, and what they read"
     "format       cargo fmt"
     "deny         bans, licences and sources of every dependency"
-    "graph        the dependency graph is the documented one"
     "contracts    Solidity: format, build, tests"
     "snapshots    Solidity: ABI, layout, bytecode and gas are the committed ones"
     "gas          whole releases on receipts, within their limits"
     "clippy       lints, warnings denied"
     "docs         API documentation, warnings denied"
-    "tests        cargo test"
+    "build        every program"
+    "graph        the dependency graph is the documented one"
     "vectors      the protocol's vectors"
+    "tests        cargo test"
     "demo         the demo, as a newcomer runs it"
     "fool-true    the demo fails when seed-verify says yes to everything"
     "fool-false   the demo fails when seed-verify says no to everything"
@@ -39,14 +40,23 @@ step_format() { cargo fmt --all -- --check; }
 
 step_deny() { "$SEED_CARGO_DENY" --locked --all-features check bans licenses sources; }
 
-step_graph() { cargo run --quiet --locked -p xtask -- graph --check; }
+# The one build that the demo and the tests share. Building one package alone would choose other
+# features for its dependencies, and so compile them again.
+step_build() { cargo build --workspace --bins --locked; }
 
-step_vectors() { cargo run --quiet --locked -p xtask -- vectors --check; }
+step_graph() { xtask graph --check; }
+
+step_vectors() { xtask vectors --check; }
+
+xtask() {
+    step_build
+    "${CARGO_TARGET_DIR:-target}/debug/xtask" "$@"
+}
 
 step_contracts() {
     contracts/tools/forge fmt --check
     contracts/tools/forge build
-    contracts/tools/forge test
+    FORGE_SNAPSHOT_CHECK=true contracts/tools/forge test
 }
 
 step_snapshots() { contracts/tools/snapshots --check; }
