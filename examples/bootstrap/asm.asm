@@ -359,18 +359,18 @@ DEF MEMORY         00002200        # all of it
     jmp .next
 
 # The three references, four bytes each, low byte first.
-:relative                     # ; from the end of the reference
+:relative                     # from the end of the reference
     call .resolve
     sub_eax,r12d
     sub_eax,i8 !4
     call .emit4
     jmp .next
-:absolute                     # ; in memory
+:absolute                     # in memory
     call .resolve
     add_eax,i32 %4194304
     call .emit4
     jmp .next
-:offset                       # ; in the file
+:offset                       # in the file
     call .resolve
     call .emit4
     jmp .next
@@ -527,7 +527,7 @@ DEF MEMORY         00002200        # all of it
     jnz .remove
     xor_edi,edi                       # status 0
     jmp .exit
-:undo                         # ; truncating first spares devices
+:undo                         # truncating first spares devices
     mov_edi,ebx
     xor_esi,esi
     mov_eax,i32 %77                   # ftruncate

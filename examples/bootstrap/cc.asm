@@ -511,7 +511,7 @@ DEF DATA           00000020        # where globals of the program lie
     pop_r9                            # where its name stands
     mov_r10d,i32 LOCALS
     mov_ecx,edx
-:displace                     # ; the last one lies 16 bytes above the frame
+:displace                     # the last one lies 16 bytes above the frame
     test_ecx,ecx
     jz .displaced
     mov_eax,ecx
@@ -532,7 +532,7 @@ DEF DATA           00000020        # where globals of the program lie
     mov_dword[r8+16],i32 %5
     mov_[r8+8],r12
     mov_eax,[r8+24]
-:settle                       # ; every call so far points to the one before it
+:settle                       # every call so far points to the one before it
     test_eax,eax
     jz .settled
     mov_edx,[rax+m32] CODE
@@ -664,7 +664,7 @@ DEF DATA           00000020        # where globals of the program lie
     call .emits
 :semicolon
     mov_edi,i32 %59
-:expect                       # ; the token in edi
+:expect                       # the token in edi
     cmp_r13d,edi
     jne .unexpected
     jmp .next
@@ -812,7 +812,7 @@ DEF DATA           00000020        # where globals of the program lie
     add_esi,i8 !3
     call .emits
     jmp .binary
-:logical                      # ; level + 1 is 2 for or, 3 for and
+:logical                      # level + 1 is 2 for or, 3 for and
     push_rdi
     mov_esi,i32 =code_test
     call .emits
@@ -849,7 +849,7 @@ DEF DATA           00000020        # where globals of the program lie
     cmp_r13d,i8 "!"
     je .prefix
     call .operand
-:index                        # ; [ EXPRESSION ] is a byte, [[ EXPRESSION ]] a word
+:index                        # [ EXPRESSION ] is a byte, [[ EXPRESSION ]] a word
     cmp_r13d,i8 "["
     jne .index_end
     call .next

@@ -27,7 +27,10 @@
         };
 
       # The only binary that is not built. Its listing rebuilds it.
-      seedBytes = source ./seed;
+      seedBytes = builtins.path {
+        path = ./seed;
+        name = "hex0-seed";
+      };
       hex0 = step "hex0" seedBytes [ (source ./seed.hex0) ];
 
       hex1Plain = step "hex1-plain" hex0 [ (source ./hex1.hex0) ];
