@@ -22,5 +22,7 @@ pub use account::{Account, prove_account, prove_slot};
 pub use error::{HeaderError, ProofError, WordError};
 pub use header::{MAX_HEADER_BYTES, RawHeader};
 pub use independent::{largest_disjoint, largest_independent};
-pub use rules::{MAX_BUILDERS, MAX_CODE_BYTES, MAX_SYSTEMS, Rules, RulesBuilder, RulesError};
+pub use rules::{
+    MAX_BUILDERS, MAX_CODE_BYTES, MAX_SYSTEMS, Rules, RulesBuilder, RulesError, logic_of,
+};
 pub use words::{ControlWord, DISPUTE_PERIOD, Effect, RevocationWord};

@@ -3,7 +3,7 @@
 use alloy_primitives::{B256, U256, keccak256};
 use proptest::prelude::*;
 use seed_primitives::BuilderId;
-use seed_proof::{Rules, RulesError, slots};
+use seed_proof::{Rules, RulesError, logic_of, slots};
 use serde_json::Value;
 
 /// A configuration with every part open to corruption.
@@ -374,6 +374,15 @@ fn rejects_a_threshold_that_is_no_majority_of_one_system() {
         })
     );
     assert!(with(|one| one.builders[1].2 = 1).is_ok());
+}
+
+#[test]
+fn names_the_logic_of_a_bad_configuration_and_of_no_other_code() {
+    let mut bad = good();
+    bad.threshold = 1;
+    assert_eq!(logic_of(&bad.code()), Some(b"logic".as_slice()));
+    assert_eq!(logic_of(&[0xff; 40]), None);
+    assert_eq!(logic_of(&[1, 2, 3]), None);
 }
 
 proptest! {

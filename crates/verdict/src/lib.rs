@@ -10,13 +10,26 @@
 )]
 
 mod code;
+mod count;
+mod decide;
 mod evidence;
 mod grade;
+mod head;
+mod image;
 mod policy;
+mod record;
 mod rejection;
 mod release;
+mod revocation;
+mod rollback;
+mod rules;
+mod state;
+mod statement;
+mod trust;
+mod votes;
 
 pub use code::{ExitClass, RejectionCode};
+pub use decide::decide;
 pub use evidence::{
     Blobs, ChainEvidence, Context, Document, EndpointEvidence, Evidence, HighWater, ImageEvidence,
     LayerEvidence, MAX_LOCATORS, ManifestEvidence, Observation, Requested, StateProof, StateValues,
@@ -26,6 +39,7 @@ pub use policy::{
     Anchor, DEFAULT_MAXIMUM_HEAD_AGE, Endpoint, ExpectedSource, InitialPolicy, KnownBuilder,
     MAX_POLICY_BYTES, Policy, PolicyError, Rollback, RulesPolicy,
 };
+pub use record::required_slots;
 pub use rejection::Rejection;
 pub use release::{
     CountedBuilder, Currency, DroppedBuilder, Inclusion, JudgedBy, Release, Supersession, Verified,

@@ -140,6 +140,15 @@ impl Rules {
     }
 }
 
+/// What stands in `code` before a configuration of the length that its last four bytes state, whether or not that
+/// configuration is good; `None` where there is no such length. For saying *which* logic has a bad configuration.
+#[must_use]
+pub fn logic_of(code: &[u8]) -> Option<&[u8]> {
+    let (_, length) = code.split_last_chunk::<4>()?;
+    let length = usize::try_from(u32::from_be_bytes(*length)).ok()?;
+    code.get(..code.len().checked_sub(length)?)
+}
+
 /// The mask with a bit for each of `count` systems.
 fn all_systems(count: usize) -> u64 {
     if count >= MAX_SYSTEMS {

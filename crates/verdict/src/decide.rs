@@ -1,0 +1,278 @@
+use seed_primitives::{Recipe, System};
+use seed_proof::{ControlWord, Rules};
+
+use crate::{
+    Context, CountedBuilder, Currency, DroppedBuilder, Evidence, Inclusion, JudgedBy, Policy,
+    Rejection, RejectionCode as Code, Release, Supersession, Verified, VerifiedImage,
+    count::{self, Judged},
+    head::{self, Head},
+    image::{self, Checked},
+    record::{self, Recorded},
+    rollback,
+    rules::{self, Accepted},
+    state::{self, State},
+    trust,
+    votes::{self, Judge, Signer},
+};
+
+/// Decides whether what was asked for is a release of an expected source that enough independent builders made.
+///
+/// In this order, and the first complaint is the answer:
+///
+/// 1. *Image*: digest, manifest or index, every runnable child, config, platform, layers where they were read;
+///    a tag needs a rule against old releases.
+/// 2. *Head*: every endpoint on the anchored chain, no two finalised blocks of one height, `agree` operators for
+///    the header, fresh.
+/// 3. *State*: the ledger's account holds the pinned code; words proven (or agreed on); the floor is met.
+/// 4. *Record*: a locator whose recomputed commitment is in the release's slot, listing every image asked for,
+///    of an expected source.
+/// 5. *Rollback*: commit, sequence, age, remembered mark.
+/// 6. *Rules*: recorded code, known to the policy, every constructor check, not revoked; record, rules and
+///    ledger consistent; each image recorded for its own system.
+/// 7. *Votes*: each signature recovered, each signer's standing, evidence and statement.
+/// 8. *Count*: per system asked for, the largest independent set of those, by the rules and by the policy.
+/// 9. *Recipe*: packer and reissue.
+///
+/// Nothing is fetched, nothing is remembered, and no step is skipped by any option.
+///
+/// # Errors
+/// A [`Rejection`] whose class says whether the image was rejected, could not be decided, or was revoked.
+pub fn decide(
+    policy: &Policy,
+    evidence: &Evidence,
+    context: &Context,
+) -> Result<Verified<Release>, Rejection> {
+    let images = image::check(&evidence.image, context.deep)?;
+    rollback::decidable(policy, images.tag.as_deref())?;
+    let head = head::establish(policy, &evidence.chain, context)?;
+    let state = state::establish(policy, &evidence.chain, &head)?;
+    let recorded = record::find(policy, evidence, &images, &state)?;
+    let supersession = rollback::check(policy, &recorded, context)?;
+    let accepted = rules::accept(policy, &evidence.chain, &recorded)?;
+    rules::not_revoked(&state, &recorded, &head.header)?;
+    let control = rules::control(&state)?;
+    record::consistent(&recorded, &accepted.rules, &control, &head.header)?;
+    record::placed(&images, &recorded, &accepted.rules)?;
+    count::record_quorum(&recorded, &accepted.rules)?;
+
+    let domain = policy.domain();
+    let signers = votes::signers(&domain, &recorded, &accepted.rules, evidence);
+    let judge = Judge {
+        domain: &domain,
+        recorded: &recorded,
+        state: &state,
+        header: &head.header,
+        blobs: &evidence.blobs,
+    };
+    let tally = tally(policy, &judge, &accepted.rules, &images, &signers)?;
+    allowed(policy, &tally.recipe)?;
+    let report = Report {
+        policy,
+        context,
+        images,
+        head,
+        state,
+        recorded,
+        supersession,
+        accepted,
+        control,
+        tally,
+    };
+    Ok(Verified::new(report.release()))
+}
+
+/// Who counts, who does not, and the recipe they agree on.
+struct Tally {
+    recipe: Recipe,
+    builders: Vec<CountedBuilder>,
+    dropped: Vec<DroppedBuilder>,
+}
+
+fn tally(
+    policy: &Policy,
+    judge: &Judge<'_>,
+    rules: &Rules,
+    images: &Checked,
+    signers: &[Signer],
+) -> Result<Tally, Rejection> {
+    let mut recipe = None;
+    let mut builders: Vec<CountedBuilder> = Vec::new();
+    let mut dropped: Vec<DroppedBuilder> = Vec::new();
+    for image in &images.images {
+        // `placed` found every image's system in the rules.
+        let Some(position) = rules.position_of(&image.system) else {
+            continue;
+        };
+        let mut judged = Vec::new();
+        for signer in signers.iter().filter(|signer| signer.claims(position)) {
+            let verdict = signer.judge(judge, position, image);
+            let fault = verdict.map(|found| recipe = Some(found)).err();
+            judged.push(Judged { signer, fault });
+        }
+        count::enough(policy, rules, &image.system, &judged)?;
+        for one in judged {
+            note(policy, &one, &image.system, &mut builders, &mut dropped);
+        }
+    }
+    builders.sort_by_key(|one| rules.index_of(&one.builder));
+    let recipe = recipe
+        .ok_or_else(|| Rejection::new(Code::BelowThreshold, "nobody vouches for the image"))?;
+    Ok(Tally {
+        recipe,
+        builders,
+        dropped,
+    })
+}
+
+fn note(
+    policy: &Policy,
+    judged: &Judged<'_>,
+    system: &System,
+    builders: &mut Vec<CountedBuilder>,
+    dropped: &mut Vec<DroppedBuilder>,
+) {
+    let signer = judged.signer;
+    let known = policy.rules().builder(&signer.builder);
+    let name = known.map(|one| one.name.clone());
+    if let Some(fault) = &judged.fault {
+        dropped.push(DroppedBuilder {
+            builder: signer.builder,
+            name,
+            code: fault.code,
+            reason: format!("{system}: {}", fault.reason),
+        });
+        return;
+    }
+    if let Some(counted) = builders
+        .iter_mut()
+        .find(|one| one.builder == signer.builder)
+    {
+        counted.systems.push(system.clone());
+        return;
+    }
+    builders.push(CountedBuilder {
+        builder: signer.builder,
+        name,
+        domains: known.map(|one| one.domains.clone()).unwrap_or_default(),
+        systems: vec![system.clone()],
+        endorsement: signer.endorsement,
+    });
+}
+
+fn allowed(policy: &Policy, recipe: &Recipe) -> Result<(), Rejection> {
+    if !policy.packers().contains(&recipe.packer) {
+        let packers: Vec<String> = policy.packers().iter().map(ToString::to_string).collect();
+        return Err(Rejection::new(
+            Code::PackerNotAllowed,
+            "the image was packed by another packer",
+        )
+        .found(&recipe.packer)
+        .expected(packers.join(" or ")));
+    }
+    if recipe.reissue > policy.maximum_reissue() {
+        return Err(
+            Rejection::new(Code::ReissueNotAllowed, "the release is a re-issue")
+                .found(recipe.reissue)
+                .expected(format!("at most {}", policy.maximum_reissue())),
+        );
+    }
+    Ok(())
+}
+
+/// Everything a verdict reports.
+struct Report<'a> {
+    policy: &'a Policy,
+    context: &'a Context,
+    images: Checked,
+    head: Head<'a>,
+    state: State,
+    recorded: Recorded,
+    supersession: Vec<Supersession>,
+    accepted: Accepted,
+    control: ControlWord,
+    tally: Tally,
+}
+
+impl Report<'_> {
+    fn release(self) -> Release {
+        let trusts = trust::who(
+            self.policy,
+            &self.head,
+            self.state.grade,
+            &self.accepted.rules,
+            &self.tally.builders,
+        );
+        let (inclusion, currency) = (self.inclusion(), self.currency());
+        let rules = &self.accepted.rules;
+        let asked: Vec<&System> = self.images.images.iter().map(|one| &one.system).collect();
+        let left_out = match self.images.canonical {
+            Some(_) => rules
+                .systems()
+                .iter()
+                .filter(|one| !asked.contains(one))
+                .cloned()
+                .collect(),
+            None => Vec::new(),
+        };
+        Release {
+            digest: self.images.digest,
+            tag: self.images.tag,
+            canonical_index: self.images.canonical,
+            left_out,
+            layers_checked: self.images.layers,
+            release: self.recorded.release,
+            source: self.recorded.source,
+            recipe: self.tally.recipe,
+            inclusion,
+            currency,
+            supersession: self.supersession,
+            rules: JudgedBy {
+                address: self.recorded.record.rules,
+                code_hash: rules.code_hash(),
+                logic_hash: rules.logic_hash(),
+                federation: rules.federation(),
+                threshold: rules.threshold(),
+                pinned: self.accepted.pinned,
+            },
+            builders: self.tally.builders,
+            dropped: self.tally.dropped,
+            trusts,
+            images: self
+                .images
+                .images
+                .into_iter()
+                .map(|one| VerifiedImage {
+                    system: one.system,
+                    digest: one.digest,
+                })
+                .collect(),
+        }
+    }
+
+    fn inclusion(&self) -> Inclusion {
+        let (header, record) = (&self.head.header, &self.recorded.record);
+        Inclusion {
+            grade: self.state.grade,
+            chain_id: self.policy.anchor().chain_id,
+            ledger: self.policy.anchor().ledger,
+            block: header.number(),
+            block_hash: header.hash(),
+            commitment: self.recorded.commitment,
+            sequence: record.sequence,
+            recorded_at: record.timestamp,
+            age: self.context.now.saturating_sub(record.timestamp),
+        }
+    }
+
+    fn currency(&self) -> Currency {
+        let header = &self.head.header;
+        Currency {
+            grade: self.state.grade,
+            block: header.number(),
+            as_of: header.timestamp(),
+            age: self.context.now.saturating_sub(header.timestamp()),
+            ledger_sequence: u64::from(self.control.sequence),
+            rules_in_force: self.control.rules == self.recorded.record.rules,
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! What one builder published for one system, against what it signed.
+
+use seed_attestation::{Domain, Envelope, EvidenceManifest, LayerKind, Statement};
+use seed_primitives::{BuilderId, Digest, Recipe};
+
+use crate::{Blobs, RejectionCode as Code, image::CheckedImage, record::Recorded, votes::Fault};
+
+/// Settings that must hold what they are shown with: a build under any other proves nothing.
+const SETTINGS: [(&str, &str); 6] = [
+    ("substituters", ""),
+    ("extra-substituters", ""),
+    ("trusted-substituters", ""),
+    ("builders", ""),
+    ("sandbox", "true"),
+    ("sandbox-fallback", "false"),
+];
+/// Of those, the one that a statement may not leave out.
+const REQUIRED_SETTING: &str = "substituters";
+
+/// Checks that `builder` published, under the `evidence` digest it signed, a statement that says exactly what its
+/// vote says about `image`. Returns the recipe in clear.
+pub(crate) fn check(
+    blobs: &Blobs,
+    domain: &Domain,
+    recorded: &Recorded,
+    builder: BuilderId,
+    evidence: &Digest,
+    image: &CheckedImage,
+) -> Result<Recipe, Fault> {
+    let manifest = manifest(blobs, evidence)?;
+    let copy = layer(&manifest, image, LayerKind::ImageManifest)?;
+    if copy.digest != image.digest || copy.size != image.size {
+        return Err(Fault::new(
+            Code::EvidenceBad,
+            format!("its evidence attests {} for {}", copy.digest, image.system),
+        ));
+    }
+    let statement = statement(blobs, domain, &manifest, builder, image)?;
+    bound(&statement, domain, recorded, builder, image)?;
+    for (kind, said) in [
+        (LayerKind::Audit, statement.audit),
+        (LayerKind::Sbom, statement.sbom),
+    ] {
+        if layer(&manifest, image, kind)?.digest != said {
+            return Err(bad(format!(
+                "it names another {} than the evidence has",
+                kind.media_type()
+            )));
+        }
+    }
+    for (name, expected) in SETTINGS {
+        let found = statement.setting(name);
+        let fine = match found {
+            Some(value) => value == expected,
+            None => name != REQUIRED_SETTING,
+        };
+        if !fine {
+            return Err(bad(format!(
+                "it was built with {name} = {found:?}, not {expected:?}"
+            )));
+        }
+    }
+    Ok(statement.recipe)
+}
+
+fn bad(why: impl std::fmt::Display) -> Fault {
+    Fault::new(Code::StatementBad, format!("its statement: {why}"))
+}
+
+fn manifest(blobs: &Blobs, evidence: &Digest) -> Result<EvidenceManifest, Fault> {
+    let bytes = blobs.get(evidence).ok_or_else(|| {
+        Fault::new(
+            Code::EvidenceMissing,
+            format!("its evidence manifest {evidence} was not found"),
+        )
+    })?;
+    EvidenceManifest::from_json(bytes)
+        .map_err(|error| Fault::new(Code::EvidenceBad, format!("its evidence: {error}")))
+}
+
+fn layer<'a>(
+    manifest: &'a EvidenceManifest,
+    image: &CheckedImage,
+    kind: LayerKind,
+) -> Result<&'a seed_attestation::EvidenceLayer, Fault> {
+    manifest.layer(&image.system, kind).ok_or_else(|| {
+        Fault::new(
+            Code::EvidenceBad,
+            format!(
+                "its evidence has no {} for {}",
+                kind.media_type(),
+                image.system
+            ),
+        )
+    })
+}
+
+fn statement(
+    blobs: &Blobs,
+    domain: &Domain,
+    manifest: &EvidenceManifest,
+    builder: BuilderId,
+    image: &CheckedImage,
+) -> Result<Statement, Fault> {
+    let named = layer(manifest, image, LayerKind::Statement)?;
+    let bytes = blobs.get(&named.digest).ok_or_else(|| {
+        Fault::new(
+            Code::StatementMissing,
+            format!("its statement {} was not found", named.digest),
+        )
+    })?;
+    if bytes.len() as u64 != named.size {
+        return Err(Fault::new(
+            Code::EvidenceBad,
+            format!(
+                "its evidence gives the statement {} bytes, not {}",
+                named.size,
+                bytes.len()
+            ),
+        ));
+    }
+    let opened = Envelope::from_json(bytes)
+        .map_err(bad)?
+        .open_as(domain, builder)
+        .map_err(bad)?;
+    Statement::from_json(opened.payload()).map_err(bad)
+}
+
+/// Every fact of the statement that the vote also fixes.
+fn bound(
+    statement: &Statement,
+    domain: &Domain,
+    recorded: &Recorded,
+    builder: BuilderId,
+    image: &CheckedImage,
+) -> Result<(), Fault> {
+    let Some(closure) = image.closure else {
+        return Err(bad("the image names no closure to compare with"));
+    };
+    let differs = [
+        (statement.image != image.digest, "image"),
+        (statement.source != recorded.source, "source"),
+        (
+            statement.recipe.digest() != recorded.source.recipe,
+            "recipe",
+        ),
+        (statement.system != image.system, "system"),
+        (statement.closure != closure, "closure"),
+        (statement.chain_id != domain.chain_id, "chain"),
+        (statement.builder != builder, "builder"),
+    ];
+    match differs.into_iter().find(|(differs, _)| *differs) {
+        Some((_, what)) => Err(bad(format!("it is about another {what}"))),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,47 @@
+use seed_proof::Rules;
+
+use crate::{CountedBuilder, Grade, Policy, head::Head};
+
+/// Who is still trusted after everything was checked, one sentence each.
+pub(crate) fn who(
+    policy: &Policy,
+    head: &Head<'_>,
+    grade: Grade,
+    rules: &Rules,
+    builders: &[CountedBuilder],
+) -> Vec<String> {
+    let operators: Vec<String> = head
+        .voters
+        .iter()
+        .map(|voter| {
+            format!(
+                "{} ({})",
+                voter.endpoint.operator, voter.endpoint.jurisdiction
+            )
+        })
+        .collect();
+    let what = match grade {
+        Grade::Proof => "the hash of the finalised block",
+        Grade::Quorum => "the hash of the finalised block and every value read at it",
+    };
+    let names: Vec<String> = builders
+        .iter()
+        .map(|one| one.name.clone().unwrap_or_else(|| one.builder.to_string()))
+        .collect();
+    vec![
+        format!(
+            "that fewer than {} of these {} operators lie about {what}: {}",
+            policy.agree(),
+            policy.endpoints().len(),
+            operators.join(", ")
+        ),
+        format!(
+            "that fewer than {} independent builders conspire; these vouch: {}",
+            rules.threshold(),
+            names.join(", ")
+        ),
+        "the chain's own finality and the pinned ledger code".to_owned(),
+        "the sources and the hardware they were built on: outputs are bound to them, they are not audited"
+            .to_owned(),
+    ]
+}
