@@ -1,7 +1,7 @@
 //! Bad input ends every stage with status 1: no signal, no endless loop, no program left.
 #![cfg(all(target_arch = "x86_64", target_os = "linux"))]
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::Path;
 
@@ -73,6 +73,30 @@ fn wrong_arguments_are_refused() {
             assert!(empty || !result.exists(), "{stage} {args:?} left a result");
         }
         assert!(full.exists(), "a device is no result to remove");
+    }
+}
+
+#[test]
+fn what_can_not_be_written_whole_is_removed() {
+    let chain = Chain::build();
+    let sources = [("hex1", "asm.hex1"), ("cat", "cc.bc")];
+    for (stage, source) in STAGES[2..].iter().chain(&sources) {
+        let (source, result) = (folder().join(source), chain.path("result"));
+        // Files of at most one block; the refused write is an error, not a signal.
+        let script = "trap '' XFSZ; ulimit -f 1; exec \"$@\"";
+        let args = [
+            "-c".into(),
+            script.into(),
+            "sh".into(),
+            chain.program(stage).into_os_string(),
+        ];
+        let args = args
+            .iter()
+            .map(OsString::as_os_str)
+            .chain([source.as_ref(), result.as_ref()]);
+        let run = chain.run(Path::new("/bin/sh"), &args.collect::<Vec<&OsStr>>());
+        assert_eq!(run.code, Some(1), "{stage}: {run:?}");
+        assert!(!result.exists(), "{stage} left a part of its result");
     }
 }
 
