@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
-
 import {IQuorumRules} from "./interfaces/IQuorumRules.sol";
 import {Configuration} from "./libraries/Configuration.sol";
 import {Merkle} from "./libraries/Merkle.sol";
+import {Signature} from "./libraries/Signature.sol";
 import {Typed} from "./libraries/Typed.sol";
 
 /// @title  The logic of the rules; its configuration stands at the end of its code
@@ -27,21 +26,8 @@ import {Typed} from "./libraries/Typed.sol";
 ///         places whose bounds are established by the submission's exact length.
 contract QuorumRulesLogic is IQuorumRules {
     uint256 private constant SIGNER_BYTES = 105;
-
-    /// Everything `judge` works on.
-    struct Case {
-        bytes config;
-        uint256 systems;
-        uint256 builders;
-        /// Signers in the submission.
-        uint256 signers;
-        /// Leaf per system.
-        bytes32[] leaves;
-        /// Root over all systems.
-        bytes32 root;
-        /// What becomes the answer.
-        bytes answer;
-    }
+    /// Where entries start in the answer.
+    uint256 private constant HEAD_BYTES = 128;
 
     // ---------------------------------------------------------------------------------------------- judgment
 
@@ -51,7 +37,7 @@ contract QuorumRulesLogic is IQuorumRules {
         view
         returns (bytes memory)
     {
-        return _judge(release, domainSeparator, submission).answer;
+        _return(_judge(Configuration.load(), release, domainSeparator, submission));
     }
 
     /// @inheritdoc IQuorumRules
@@ -61,153 +47,209 @@ contract QuorumRulesLogic is IQuorumRules {
         bytes calldata submission,
         bytes calldata genesisSignatures
     ) external view returns (bytes memory) {
-        Case memory c = _judge(release, domainSeparator, submission);
-        require(c.signers == c.builders, QuorumGenesisIncomplete(c.signers, c.builders));
+        bytes memory config = Configuration.load();
+        bytes memory answer = _judge(config, release, domainSeparator, submission);
+        (uint256 systems_, uint256 builders,) = Configuration.counts(Configuration.finalWord(config));
+        uint256 signers = _countSigners(submission.length, systems_);
+        require(signers == builders, QuorumGenesisIncomplete(signers, builders));
         require(
-            genesisSignatures.length == 64 * c.builders,
-            QuorumMalformedGenesisSignatures(genesisSignatures.length, 64 * c.builders)
+            genesisSignatures.length == 64 * builders,
+            QuorumMalformedGenesisSignatures(genesisSignatures.length, 64 * builders)
         );
-        bytes32 digest = Typed.genesis(domainSeparator, address(this).codehash, release, c.root);
-        for (uint256 i = 0; i < c.builders; i++) {
-            (address builder,, uint256 eligible) = Configuration.builderAt(c.config, c.systems, i);
-            (, uint256 systems_) = _entry(c.answer, i);
-            require(systems_ == eligible, QuorumGenesisSystems(i, systems_, eligible));
-            (address recovered,,) =
-                ECDSA.tryRecover(digest, _word(genesisSignatures, 64 * i), _word(genesisSignatures, 64 * i + 32));
+        bytes32 root = _load(_start(answer) + 32);
+        bytes32 digest = Typed.genesis(domainSeparator, address(this).codehash, release, root);
+        (uint256 signature,) = _range(genesisSignatures, 0);
+        for (uint256 i = 0; i < builders; i++) {
+            (address builder,, uint256 eligible) = Configuration.builderAt(config, systems_, i);
+            (, uint256 signed) = _entry(_entries(answer) + 64 * i);
+            require(signed == eligible, QuorumGenesisSystems(i, signed, eligible));
+            address recovered =
+                Signature.recover(digest, _calldata(signature + 64 * i), _calldata(signature + 64 * i + 32));
             require(recovered == builder, QuorumBadGenesisSignature(i, builder, recovered));
         }
-        return c.answer;
+        _return(answer);
     }
 
-    function _judge(bytes32 release, bytes32 domain, bytes calldata submission) private view returns (Case memory c) {
-        uint256 need;
-        c.config = Configuration.load();
-        (c.systems, c.builders, need) = Configuration.counts(Configuration.finalWord(c.config));
-        c.signers = _countSigners(submission.length, c.systems);
-        _readDigests(c, submission);
-        uint256 common = _readSigners(c, release, domain, submission);
-        _requireQuorum(c, common, need);
+    function _judge(bytes memory config, bytes32 release, bytes32 domain, bytes calldata submission)
+        private
+        view
+        returns (bytes memory answer)
+    {
+        (uint256 systems_,, uint256 need) = Configuration.counts(Configuration.finalWord(config));
+        uint256 signers = _countSigners(submission.length, systems_);
+        uint256 leaves;
+        (answer, leaves) = _readDigests(config, systems_, signers, submission);
+        uint256 form = Typed.attestationForm(domain, release, address(this));
+        uint256 common = _readSigners(config, answer, leaves, form, submission);
+        if (common == Configuration.allSystems(systems_)) {
+            require(signers >= need, QuorumBelowThreshold(0, signers, need));
+        } else {
+            _requireQuorum(answer, systems_, signers, need);
+        }
     }
 
     /// How many signers a submission of this length has.
     function _countSigners(uint256 length, uint256 systems_) private pure returns (uint256 signers) {
         unchecked {
-            // The remainder is zero only if the length is exact; a length below the digests' is refused first.
             require(length > 32 * systems_, QuorumMalformedSubmission(length, systems_));
             uint256 rest = length - 32 * systems_;
             signers = rest / SIGNER_BYTES;
-            require(rest == signers * SIGNER_BYTES && signers != 0, QuorumMalformedSubmission(length, systems_));
+            require(rest == signers * SIGNER_BYTES, QuorumMalformedSubmission(length, systems_));
         }
     }
 
-    /// Allocates the answer, fills in its head and digests, and computes leaves and root.
-    function _readDigests(Case memory c, bytes calldata submission) private pure {
+    /// Allocates the answer and fills in its head, its root and its digests. Returns where the leaves are, too.
+    function _readDigests(bytes memory config, uint256 systems_, uint256 signers, bytes calldata submission)
+        private
+        pure
+        returns (bytes memory answer, uint256 leaves)
+    {
         unchecked {
-            uint256 systems_ = c.systems;
-            uint256 signers = c.signers;
-            uint256 digestsAt = 128 + 64 * signers;
-            bytes memory answer = new bytes(digestsAt + 32 * systems_ + 64 * signers);
-            bytes32[] memory leaves = new bytes32[](systems_);
-            for (uint256 i = 0; i < systems_; i++) {
-                bytes32 digest = _word(submission, 32 * i);
-                require(digest != 0, QuorumZeroDigest(i));
-                _store(answer, digestsAt + 32 * i, uint256(digest));
-                leaves[i] = Merkle.leaf(Configuration.systemAt(c.config, i), digest);
+            answer = _newBytes(HEAD_BYTES + 128 * signers + 32 * systems_);
+            uint256 start = _start(answer);
+            uint256 digests = start + HEAD_BYTES + 64 * signers;
+            _copy(digests, submission, 32 * systems_);
+            leaves = _allocate(32 * systems_);
+            uint256 system = _start(config);
+            for (uint256 i = 0; i < 32 * systems_; i += 32) {
+                bytes32 digest = _load(digests + i);
+                require(digest != 0, QuorumZeroDigest(i / 32));
+                _store(leaves + i, Merkle.leaf(_load(system + i), digest));
             }
-            bytes32 root = _rootOf(leaves, Configuration.allSystems(systems_));
-            _store(answer, 0, systems_ << 240 | signers << 232);
-            _store(answer, 32, uint256(root));
-            (c.answer, c.leaves, c.root) = (answer, leaves, root);
+            _store(start, bytes32(systems_ << 240 | signers << 232));
+            _store(start + 32, _rootOf(leaves, systems_, Configuration.allSystems(systems_)));
+            _store(start + 64, 0);
+            _store(start + 96, 0);
         }
     }
 
     /// Checks every signer and fills in its entry and signature. Returns the systems that all of them signed.
-    function _readSigners(Case memory c, bytes32 release, bytes32 domain, bytes calldata submission)
-        private
-        view
-        returns (uint256 common)
-    {
+    function _readSigners(
+        bytes memory config,
+        bytes memory answer,
+        uint256 leaves,
+        uint256 form,
+        bytes calldata submission
+    ) private view returns (uint256 common) {
         unchecked {
-            common = Configuration.allSystems(c.systems);
-            uint256 seen;
+            (uint256 systems_, uint256 builders,) = Configuration.counts(Configuration.finalWord(config));
+            (uint256 cursor, uint256 end) = _range(submission, 32 * systems_);
+            uint256 entry = _entries(answer);
+            uint256 signature = entry + 64 * ((end - cursor) / SIGNER_BYTES) + 32 * systems_;
+            common = Configuration.allSystems(systems_);
             uint256 mask = common;
-            bytes32 root = c.root;
+            bytes32 root = _load(_start(answer) + 32);
+            uint256 seen;
             uint256 next;
-            for (uint256 k = 0; k < c.signers; k++) {
-                uint256 offset = 32 * c.systems + SIGNER_BYTES * k;
-                uint256 head = uint256(_word(submission, offset));
-                uint256 index = head >> 248;
-                require(index >= next, QuorumUnorderedSigners(next - 1, index));
-                require(index < c.builders, QuorumUnknownBuilder(index, c.builders));
+            for (; cursor < end; cursor += SIGNER_BYTES) {
+                uint256 signed = uint256(_calldata(cursor));
+                uint256 index = signed >> 248;
+                signed = uint64(signed >> 184);
+                (address builder, uint256 domains, uint256 eligible) = Configuration.builderAt(config, systems_, index);
+                if (_improper(next, index, builders, signed, eligible)) {
+                    _refuse(next, index, builders, signed, eligible);
+                }
                 next = index + 1;
 
-                (address builder, uint256 domains, uint256 eligible) =
-                    Configuration.builderAt(c.config, c.systems, index);
-                uint256 signed = (head >> 184) & type(uint64).max;
-                require(signed != 0 && signed & ~eligible == 0, QuorumIneligibleSystems(index, signed, eligible));
-                if (seen & domains != 0) _requireIndependent(c, k, index, domains, signed);
+                if (seen & domains != 0) _requireIndependent(config, answer, entry, index, domains, signed);
                 seen |= domains;
-                common &= signed;
-                if (signed != mask) (mask, root) = (signed, _rootOf(c.leaves, signed));
+                if (signed != mask) {
+                    (mask, root) = (signed, _rootOf(leaves, systems_, signed));
+                    common &= signed;
+                }
 
-                bytes32 evidence = _word(submission, offset + 9);
-                bytes32 r = _word(submission, offset + 41);
-                bytes32 vs = _word(submission, offset + 73);
-                bytes32 digest = Typed.attestation(domain, release, root, evidence, address(this));
-                (address recovered,,) = ECDSA.tryRecover(digest, r, vs);
+                _store(entry, bytes32(index << 248 | uint256(uint160(builder)) << 64 | signed));
+                bytes32 evidence = _calldata(cursor + 9);
+                _store(entry + 32, evidence);
+                bytes32 r = _calldata(cursor + 41);
+                _store(signature, r);
+                bytes32 vs = _calldata(cursor + 73);
+                _store(signature + 32, vs);
+                address recovered = Signature.recover(Typed.attestation(form, root, evidence), r, vs);
                 require(recovered == builder, QuorumBadSignature(index, builder, recovered));
-
-                _store(c.answer, 128 + 64 * k, index << 248 | uint256(uint160(builder)) << 64 | signed);
-                _store(c.answer, 160 + 64 * k, uint256(evidence));
-                uint256 signatureAt = 128 + 64 * c.signers + 32 * c.systems + 64 * k;
-                _store(c.answer, signatureAt, uint256(r));
-                _store(c.answer, signatureAt + 32, uint256(vs));
+                entry += 64;
+                signature += 64;
             }
         }
     }
 
-    /// Refuses signer `k` if an earlier one shares both a failure domain and a system with it.
-    function _requireIndependent(Case memory c, uint256 k, uint256 index, uint256 domains, uint256 signed)
+    /// Whether a signer is out of order, unknown, or not eligible for what it names. One condition without branches.
+    function _improper(uint256 next, uint256 index, uint256 builders, uint256 signed, uint256 eligible)
         private
         pure
+        returns (bool result)
     {
-        for (uint256 j = 0; j < k; j++) {
-            (uint256 otherIndex, uint256 otherSigned) = _entry(c.answer, j);
+        assembly ("memory-safe") {
+            let misplaced := or(lt(index, next), iszero(lt(index, builders)))
+            let ineligible := or(iszero(signed), and(signed, not(eligible)))
+            result := gt(or(misplaced, ineligible), 0)
+        }
+    }
+
+    /// Says why a signer is improper.
+    function _refuse(uint256 next, uint256 index, uint256 builders, uint256 signed, uint256 eligible) private pure {
+        require(index < builders, QuorumUnknownBuilder(index, builders));
+        require(index >= next, QuorumUnorderedSigners(next - 1, index));
+        revert QuorumIneligibleSystems(index, signed, eligible);
+    }
+
+    /// Refuses a signer if one of the entries before `end` shares both a failure domain and a system with it.
+    function _requireIndependent(
+        bytes memory config,
+        bytes memory answer,
+        uint256 end,
+        uint256 index,
+        uint256 domains,
+        uint256 signed
+    ) private pure {
+        (uint256 systems_,,) = Configuration.counts(Configuration.finalWord(config));
+        for (uint256 entry = _entries(answer); entry < end; entry += 64) {
+            (uint256 otherIndex, uint256 otherSigned) = _entry(entry);
             if (otherSigned & signed == 0) continue;
-            (, uint256 otherDomains,) = Configuration.builderAt(c.config, c.systems, otherIndex);
+            (, uint256 otherDomains,) = Configuration.builderAt(config, systems_, otherIndex);
             uint256 shared = domains & otherDomains;
             require(shared == 0, QuorumDependentSigners(otherIndex, index, shared));
         }
     }
 
-    /// Refuses a system with too few signers. `common` are the systems that everybody signed.
-    function _requireQuorum(Case memory c, uint256 common, uint256 need) private pure {
-        for (uint256 s = 0; s < c.systems; s++) {
-            uint256 have = c.signers;
-            if ((common >> s) & 1 == 0) {
-                have = 0;
-                for (uint256 k = 0; k < c.signers; k++) {
-                    (, uint256 signed) = _entry(c.answer, k);
-                    have += (signed >> s) & 1;
-                }
+    /// Refuses a system with too few signers.
+    function _requireQuorum(bytes memory answer, uint256 systems_, uint256 signers, uint256 need) private pure {
+        for (uint256 s = 0; s < systems_; s++) {
+            uint256 have;
+            for (uint256 k = 0; k < signers; k++) {
+                (, uint256 signed) = _entry(_entries(answer) + 64 * k);
+                have += (signed >> s) & 1;
             }
             require(have >= need, QuorumBelowThreshold(s, have, need));
         }
     }
 
-    /// The root over the leaves of some systems, which are at least one.
-    function _rootOf(bytes32[] memory leaves, uint256 mask) private pure returns (bytes32) {
+    /// The root over the leaves of some systems, which are at least one. Leaves the leaves as they are.
+    function _rootOf(uint256 leaves, uint256 systems_, uint256 mask) private pure returns (bytes32) {
         unchecked {
-            bytes32[] memory nodes = new bytes32[](leaves.length);
+            uint256 nodes;
             uint256 count;
-            for (uint256 i = 0; i < leaves.length; i++) {
-                nodes[count] = leaves[i];
-                count += (mask >> i) & 1;
-            }
             assembly ("memory-safe") {
-                mstore(nodes, count)
+                // Behind everything allocated, with room for `Merkle.root` to use what follows as scratch.
+                nodes := mload(0x40)
+                mstore(0x40, add(nodes, shl(5, systems_)))
+                switch eq(add(mask, 1), shl(systems_, 1))
+                case 1 {
+                    mcopy(nodes, leaves, shl(5, systems_))
+                    count := systems_
+                }
+                default {
+                    for { let i := 0 } lt(i, systems_) { i := add(i, 1) } {
+                        mstore(add(nodes, shl(5, count)), mload(add(leaves, shl(5, i))))
+                        count := add(count, and(shr(i, mask), 1))
+                    }
+                }
             }
-            return Merkle.root(nodes);
+            bytes32 root = Merkle.root(nodes, count);
+            assembly ("memory-safe") {
+                mstore(0x40, nodes)
+            }
+            return root;
         }
     }
 
@@ -253,26 +295,83 @@ contract QuorumRulesLogic is IQuorumRules {
 
     // ----------------------------------------------------------------------------------------------- helpers
 
-    /// The 32 bytes at an offset, which the caller knows to lie inside.
-    function _word(bytes calldata data, uint256 offset) private pure returns (bytes32 word) {
+    /// So many bytes of memory, not cleared.
+    function _allocate(uint256 size) private pure returns (uint256 pointer) {
         assembly ("memory-safe") {
-            word := calldataload(add(data.offset, offset))
+            pointer := mload(0x40)
+            mstore(0x40, add(pointer, size))
         }
     }
 
-    /// Stores a word at an offset, where the caller allocated it.
-    function _store(bytes memory data, uint256 offset, uint256 word) private pure {
+    /// Bytes of this length, a multiple of 32, not cleared; `_return` finds room for one word before them.
+    function _newBytes(uint256 length) private pure returns (bytes memory data) {
         assembly ("memory-safe") {
-            mstore(add(add(data, 0x20), offset), word)
+            data := add(mload(0x40), 0x20)
+            mstore(data, length)
+            mstore(0x40, add(add(data, 0x20), length))
+        }
+    }
+
+    /// Ends the call with the ABI encoding of bytes from `_newBytes`, without copying them.
+    function _return(bytes memory data) private pure {
+        assembly ("memory-safe") {
+            let start := sub(data, 0x20)
+            mstore(start, 0x20)
+            return(start, add(mload(data), 0x40))
+        }
+    }
+
+    /// Where the contents of bytes start in memory.
+    function _start(bytes memory data) private pure returns (uint256 pointer) {
+        assembly ("memory-safe") {
+            pointer := add(data, 0x20)
+        }
+    }
+
+    /// Where the entries of an answer start in memory.
+    function _entries(bytes memory answer) private pure returns (uint256 pointer) {
+        unchecked {
+            return _start(answer) + HEAD_BYTES;
+        }
+    }
+
+    /// Where the contents of `data` start after a prefix, and where they end, in calldata.
+    function _range(bytes calldata data, uint256 prefix) private pure returns (uint256 start, uint256 end) {
+        assembly ("memory-safe") {
+            start := add(data.offset, prefix)
+            end := add(data.offset, data.length)
+        }
+    }
+
+    function _calldata(uint256 pointer) private pure returns (bytes32 word) {
+        assembly ("memory-safe") {
+            word := calldataload(pointer)
+        }
+    }
+
+    function _load(uint256 pointer) private pure returns (bytes32 word) {
+        assembly ("memory-safe") {
+            word := mload(pointer)
+        }
+    }
+
+    /// Stores a word where the caller allocated it.
+    function _store(uint256 pointer, bytes32 word) private pure {
+        assembly ("memory-safe") {
+            mstore(pointer, word)
+        }
+    }
+
+    /// Copies the first bytes of `data` to where the caller allocated them.
+    function _copy(uint256 pointer, bytes calldata data, uint256 size) private pure {
+        assembly ("memory-safe") {
+            calldatacopy(pointer, data.offset, size)
         }
     }
 
     /// Index and systems of an entry of the answer.
-    function _entry(bytes memory answer, uint256 k) private pure returns (uint256 index, uint256 systems_) {
-        assembly ("memory-safe") {
-            let word := mload(add(add(answer, 0xa0), shl(6, k)))
-            index := shr(248, word)
-            systems_ := and(word, 0xffffffffffffffff)
-        }
+    function _entry(uint256 pointer) private pure returns (uint256 index, uint256 signed) {
+        uint256 word = uint256(_load(pointer));
+        return (word >> 248, uint64(word));
     }
 }

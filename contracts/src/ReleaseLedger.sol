@@ -97,7 +97,7 @@ contract ReleaseLedger is IReleaseLedger {
         uint256 word = control;
         require(word.sequence() != 0, LedgerBeforeGenesis());
         require(block.timestamp >= word.pausedUntil(), LedgerPaused(word.pausedUntil()));
-        _record(release, word, abi.encodeCall(IQuorumRules.judge, (release, domainSeparator(), submission)));
+        _record(release, word, _judgeCall(release, submission));
     }
 
     /// @inheritdoc IReleaseLedger
@@ -199,29 +199,58 @@ contract ReleaseLedger is IReleaseLedger {
         word = word.withNextSequence();
 
         bytes memory data = _judgment(word.rules(), question);
-        bytes32 commitment = data.seal(word.rules(), word.revoked(), word.sequence());
-        releases[release] = commitment;
+        releases[release] = data.seal(word.rules(), word.revoked(), word.sequence());
         control = word;
-        emit ReleaseFinalised(release, data);
+        _emitFinalised(release, data);
+    }
+
+    /// `emit ReleaseFinalised(release, data)`, where `data` comes from `_judgment`.
+    function _emitFinalised(bytes32 release, bytes memory data) private {
+        bytes32 topic = ReleaseFinalised.selector;
+        assembly ("memory-safe") {
+            // Its offset, its length and itself are in memory one after the other: the ABI encoding, as it was returned.
+            log2(sub(data, 0x20), add(mload(data), 0x40), topic, release)
+        }
+    }
+
+    /// `abi.encodeCall(IQuorumRules.judge, (release, domainSeparator(), submission))`
+    function _judgeCall(bytes32 release, bytes calldata submission) private view returns (bytes memory question) {
+        bytes32 domain = domainSeparator();
+        bytes4 selector = IQuorumRules.judge.selector;
+        assembly ("memory-safe") {
+            question := mload(0x40)
+            mstore(add(question, 0x20), selector)
+            mstore(add(question, 0x24), release)
+            mstore(add(question, 0x44), domain)
+            mstore(add(question, 0x64), 0x60)
+            mstore(add(question, 0x84), submission.length)
+            let start := add(question, 0xa4)
+            calldatacopy(start, submission.offset, submission.length)
+            // Whole words, the rest zero.
+            mstore(add(start, submission.length), 0)
+            let padded := and(add(submission.length, 0x1f), not(0x1f))
+            mstore(question, add(0x84, padded))
+            mstore(0x40, and(add(add(start, padded), 0x1f), not(0x1f)))
+        }
     }
 
     /// The rules' answer to a question; reverts with their reason if they refuse.
     function _judgment(address rules, bytes memory question) private view returns (bytes memory answer) {
-        (bool accepted, bytes memory returned) = rules.staticcall(question);
-        if (!accepted) {
-            assembly ("memory-safe") {
-                revert(add(returned, 0x20), mload(returned))
-            }
-        }
-        // The ABI encoding of one `bytes`: its offset, its length, itself. Its length and bytes are already laid out
-        // as Solidity keeps `bytes` in memory, so that nothing needs to be copied once they are known to be exact.
-        require(returned.length >= 64, LedgerMalformedAnswer(rules));
-        uint256 offset;
+        // An answer is the ABI encoding of one `bytes`: its offset, its length, itself. Its length and contents already
+        // lie in memory as Solidity keeps `bytes`, so that nothing needs to be copied once they are known to be exact.
+        bool exact;
         assembly ("memory-safe") {
-            offset := mload(add(returned, 0x20))
-            answer := add(returned, 0x40)
+            let accepted := staticcall(gas(), rules, add(question, 0x20), mload(question), 0x00, 0x00)
+            let size := returndatasize()
+            let returned := mload(0x40)
+            returndatacopy(returned, 0x00, size)
+            if iszero(accepted) { revert(returned, size) }
+
+            mstore(0x40, and(add(add(returned, size), 0x3f), not(0x1f)))
+            answer := add(returned, 0x20)
+            exact := and(gt(size, 0x3f), and(eq(mload(returned), 0x20), eq(add(mload(answer), 0x40), size)))
         }
-        require(offset == 32 && answer.length == returned.length - 64, LedgerMalformedAnswer(rules));
+        require(exact, LedgerMalformedAnswer(rules));
     }
 
     // ------------------------------------------------------------------------------------------------ rules

@@ -65,7 +65,9 @@ library Configuration {
 
     /// @notice A mask with one bit for each of so many systems.
     function allSystems(uint256 systems) internal pure returns (uint256) {
-        return (1 << systems) - 1;
+        unchecked {
+            return (1 << systems) - 1;
+        }
     }
 
     // ---------------------------------------------------------------------------------------------- checking

@@ -22,26 +22,28 @@ library Merkle {
     }
 
     /// @notice The root over leaves. Overwrites them.
-    /// @param  nodes  The leaves in order, at least one.
-    function root(bytes32[] memory nodes) internal pure returns (bytes32 result) {
+    /// @param  first  Where the first leaf is in memory; the others follow it word by word.
+    /// @param  count  How many leaves there are, at least one.
+    function root(uint256 first, uint256 count) internal pure returns (bytes32 result) {
         assembly ("memory-safe") {
-            let first := add(nodes, 0x20)
             // Scratch for one node behind everything allocated: 0x01 ‖ left ‖ right.
             let scratch := mload(0x40)
             mstore8(scratch, 1)
-            let left := add(scratch, 0x01)
-            let right := add(scratch, 0x21)
 
-            for { let count := mload(nodes) } gt(count, 1) {} {
+            for {} gt(count, 1) {} {
                 let from := first
                 let to := first
-                for { let last := add(first, shl(5, sub(count, 1))) } iszero(gt(from, last)) {} {
-                    mstore(left, mload(from))
-                    // The partner, or the node itself where it is the odd last one.
-                    mstore(right, mload(add(from, shl(5, lt(from, last)))))
+                // Pairs, then the odd last node with itself.
+                for { let end := add(first, shl(6, shr(1, count))) } lt(from, end) {} {
+                    mcopy(add(scratch, 0x01), from, 0x40)
                     mstore(to, keccak256(scratch, 0x41))
                     from := add(from, 0x40)
                     to := add(to, 0x20)
+                }
+                if and(count, 1) {
+                    mstore(add(scratch, 0x01), mload(from))
+                    mstore(add(scratch, 0x21), mload(from))
+                    mstore(to, keccak256(scratch, 0x41))
                 }
                 count := shr(1, add(count, 1))
             }

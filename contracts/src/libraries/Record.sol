@@ -9,9 +9,11 @@ import {IReleaseLedger} from "../interfaces/IReleaseLedger.sol";
 ///         3 zero bytes ‖ address ‖ u64 systems` and `evidence`; then one image digest per system.
 library Record {
     uint256 private constant VERSION = 1;
-    uint256 private constant HEAD_WORDS = 4;
+    uint256 private constant HEAD_BYTES = 128;
     uint256 private constant MAX_SYSTEMS = 64;
     uint256 private constant MAX_BUILDERS = 32;
+    /// The bits of an entry that are zero: the upper three of the index and the three bytes after it.
+    uint256 private constant NEVER_SET = 0xe0ffffff << 224;
 
     /// @notice Checks the rules' answer for form and turns it into a record followed by signatures, in place.
     /// @param  answer      See `IQuorumRules.judge`.
@@ -22,55 +24,67 @@ library Record {
         view
         returns (bytes32 commitment)
     {
-        unchecked {
-            // The shortest answer has one system and one entry.
-            _require(answer.length >= 32 * (HEAD_WORDS + 2 + 1 + 2), rules);
-            uint256 first = _load(answer, 0);
-            uint256 systems = first >> 240;
-            uint256 entries = uint8(first >> 232);
-            _require(first << 24 == 0 && systems != 0 && systems <= MAX_SYSTEMS && entries != 0, rules);
-            uint256 recordLength = 32 * (HEAD_WORDS + 2 * entries + systems);
-            _require(answer.length == recordLength + 64 * entries, rules);
-            _require(_load(answer, 32) != 0 && _load(answer, 64) | _load(answer, 96) == 0, rules);
+        uint256 entries;
+        uint256 size;
+        uint256 signers;
+        bytes32 codeHash = rules.codehash;
+        bool wellFormed;
+        assembly ("memory-safe") {
+            let start := add(answer, 0x20)
 
-            _checkEntries(answer, rules, revoked, systems, entries);
-            for (uint256 offset = recordLength - 32 * systems; offset < recordLength; offset += 32) {
-                _require(_load(answer, offset) != 0, rules);
+            // Counts that are possible, and nothing else in the first word; a root; zeros where the ledger writes.
+            let first := mload(start)
+            let systems := shr(240, first)
+            entries := and(shr(232, first), 0xff)
+            let wrong := or(shl(24, first), or(mload(add(start, 0x40)), mload(add(start, 0x60))))
+            wrong := or(wrong, iszero(mload(add(start, 0x20))))
+            wrong := or(wrong, or(iszero(systems), gt(systems, MAX_SYSTEMS)))
+            wrong := or(wrong, or(iszero(entries), gt(entries, MAX_BUILDERS)))
+
+            // Exactly as long as the counts say, which also bounds the loops below.
+            size := add(HEAD_BYTES, add(shl(6, entries), shl(5, systems)))
+            wrong := or(wrong, xor(mload(answer), add(size, shl(6, entries))))
+
+            if iszero(wrong) {
+                let cursor := add(start, HEAD_BYTES)
+                for { let end := add(cursor, shl(6, entries)) } lt(cursor, end) { cursor := add(cursor, 0x40) } {
+                    let entry := mload(cursor)
+                    let index := shr(248, entry)
+                    let signed := and(entry, 0xffffffffffffffff)
+                    // An index above 31, or bytes set after it; not above all before it.
+                    wrong := or(wrong, or(and(entry, NEVER_SET), shr(index, signers)))
+                    // No system, or one that does not exist; no builder.
+                    wrong := or(wrong, or(iszero(signed), shr(systems, signed)))
+                    wrong := or(wrong, iszero(shl(96, shr(64, entry))))
+                    signers := or(signers, shl(index, 1))
+                }
+                for { let end := add(start, size) } lt(cursor, end) { cursor := add(cursor, 0x20) } {
+                    wrong := or(wrong, iszero(mload(cursor)))
+                }
             }
+            wellFormed := iszero(wrong)
 
-            _store(answer, 0, VERSION << 248 | systems << 240 | entries << 232 | sequence << 64 | block.timestamp);
-            _store(answer, 64, uint256(rules.codehash));
-            _store(answer, 96, uint160(rules));
+            first := or(or(shl(248, VERSION), first), or(shl(64, sequence), timestamp()))
+            mstore(start, first)
+            mstore(add(start, 0x40), codeHash)
+            mstore(add(start, 0x60), and(rules, 0xffffffffffffffffffffffffffffffffffffffff))
+            commitment := keccak256(start, mul(size, wellFormed))
+        }
+        require(wellFormed, IReleaseLedger.LedgerMalformedAnswer(rules));
+        if (signers & revoked != 0) _refuseRevoked(answer, entries, revoked);
+    }
+
+    /// Names the first revoked builder of an answer that has one.
+    function _refuseRevoked(bytes memory answer, uint256 entries, uint256 revoked) private pure {
+        for (uint256 i = 0; i < entries; i++) {
+            uint256 entry;
             assembly ("memory-safe") {
-                commitment := keccak256(add(answer, 0x20), recordLength)
+                entry := mload(add(add(answer, 0xa0), shl(6, i)))
             }
+            uint256 index = entry >> 248;
+            address builder = address(uint160(entry >> 64));
+            require((revoked >> index) & 1 == 0, IReleaseLedger.LedgerSignerRevoked(index, builder));
         }
-    }
-
-    /// Each entry names a later builder than the one before, an address, and systems that exist.
-    function _checkEntries(bytes memory answer, address rules, uint256 revoked, uint256 systems, uint256 entries)
-        private
-        pure
-    {
-        unchecked {
-            uint256 next;
-            for (uint256 i = 0; i < entries; i++) {
-                uint256 entry = _load(answer, 32 * HEAD_WORDS + 64 * i);
-                // The three bytes between index and address are zero, so that this is the index and nothing else.
-                uint256 index = entry >> 224;
-                uint256 signed = uint64(entry);
-                address builder = address(uint160(entry >> 64));
-                _require(index >> 24 < MAX_BUILDERS && index & 0xffffff == 0, rules);
-                index >>= 24;
-                _require(index >= next && builder != address(0) && signed != 0 && signed >> systems == 0, rules);
-                require((revoked >> index) & 1 == 0, IReleaseLedger.LedgerSignerRevoked(index, builder));
-                next = index + 1;
-            }
-        }
-    }
-
-    function _require(bool condition, address rules) private pure {
-        require(condition, IReleaseLedger.LedgerMalformedAnswer(rules));
     }
 
     // --------------------------------------------------------------------------------- reading a known record
@@ -88,22 +102,8 @@ library Record {
 
     /// @notice The signer of an entry, and the systems it signed.
     function entryAt(bytes calldata record, uint256 index) internal pure returns (address builder, uint64 systems) {
-        uint256 offset = 32 * HEAD_WORDS + 64 * index;
+        uint256 offset = HEAD_BYTES + 64 * index;
         uint256 word = uint256(bytes32(record[offset:offset + 32]));
         return (address(uint160(word >> 64)), uint64(word));
-    }
-
-    // ----------------------------------------------------------------------------------------------- helpers
-
-    function _load(bytes memory data, uint256 offset) private pure returns (uint256 word) {
-        assembly ("memory-safe") {
-            word := mload(add(add(data, 0x20), offset))
-        }
-    }
-
-    function _store(bytes memory data, uint256 offset, uint256 word) private pure {
-        assembly ("memory-safe") {
-            mstore(add(add(data, 0x20), offset), word)
-        }
     }
 }

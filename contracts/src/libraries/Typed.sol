@@ -13,21 +13,49 @@ library Typed {
     bytes32 internal constant GENESIS_TYPEHASH =
         keccak256("Genesis(bytes32 rulesCodeHash,bytes32 release,bytes32 root)");
 
-    bytes32 private constant NAME_HASH = keccak256(bytes(NAME));
-    bytes32 private constant VERSION_HASH = keccak256(bytes(VERSION));
+    // Of literals, because the hash of a constant string would be computed anew in each call.
+    bytes32 private constant NAME_HASH = keccak256("NixSeed");
+    bytes32 private constant VERSION_HASH = keccak256("1");
 
     /// @notice The domain separator of a ledger on the chain this runs on.
-    function domainSeparator(address ledger) internal view returns (bytes32) {
-        return keccak256(abi.encode(DOMAIN_TYPEHASH, NAME_HASH, VERSION_HASH, block.chainid, ledger));
+    function domainSeparator(address ledger) internal view returns (bytes32 result) {
+        (bytes32 typeHash, bytes32 nameHash, bytes32 versionHash) = (DOMAIN_TYPEHASH, NAME_HASH, VERSION_HASH);
+        // abi.encode of five words, in memory behind everything allocated.
+        assembly ("memory-safe") {
+            let scratch := mload(0x40)
+            mstore(scratch, typeHash)
+            mstore(add(scratch, 0x20), nameHash)
+            mstore(add(scratch, 0x40), versionHash)
+            mstore(add(scratch, 0x60), chainid())
+            mstore(add(scratch, 0x80), and(ledger, 0xffffffffffffffffffffffffffffffffffffffff))
+            result := keccak256(scratch, 0xa0)
+        }
+    }
+
+    /// @notice Prepares what all attestations of one release to one ledger and rules have in common.
+    /// @return form  Memory: five words of the struct, then `0x19 ‖ 0x01 ‖ domain ‖ struct hash`.
+    function attestationForm(bytes32 domain, bytes32 release, address rules) internal pure returns (uint256 form) {
+        bytes32 typeHash = ATTESTATION_TYPEHASH;
+        assembly ("memory-safe") {
+            form := mload(0x40)
+            mstore(0x40, add(form, 0x120))
+            mstore(form, typeHash)
+            mstore(add(form, 0x20), release)
+            mstore(add(form, 0x80), and(rules, 0xffffffffffffffffffffffffffffffffffffffff))
+            mstore(add(form, 0xa0), hex"1901")
+            mstore(add(form, 0xa2), domain)
+        }
     }
 
     /// @notice The 32 bytes a builder signs to attest its systems of a release.
-    function attestation(bytes32 domain, bytes32 release, bytes32 root, bytes32 evidence, address rules)
-        internal
-        pure
-        returns (bytes32)
-    {
-        return digest(domain, keccak256(abi.encode(ATTESTATION_TYPEHASH, release, root, evidence, rules)));
+    /// @param  form  From `attestationForm`.
+    function attestation(uint256 form, bytes32 root, bytes32 evidence) internal pure returns (bytes32 result) {
+        assembly ("memory-safe") {
+            mstore(add(form, 0x40), root)
+            mstore(add(form, 0x60), evidence)
+            mstore(add(form, 0xc2), keccak256(form, 0xa0))
+            result := keccak256(add(form, 0xa0), 0x42)
+        }
     }
 
     /// @notice The 32 bytes a builder signs to agree to a genesis.
@@ -36,17 +64,7 @@ library Typed {
         pure
         returns (bytes32)
     {
-        return digest(domain, keccak256(abi.encode(GENESIS_TYPEHASH, rulesCodeHash, release, root)));
-    }
-
-    /// @notice `keccak256(0x19 ‖ 0x01 ‖ domain ‖ structHash)`.
-    function digest(bytes32 domain, bytes32 structHash) internal pure returns (bytes32 result) {
-        assembly ("memory-safe") {
-            let at := mload(0x40)
-            mstore(at, hex"1901")
-            mstore(add(at, 0x02), domain)
-            mstore(add(at, 0x22), structHash)
-            result := keccak256(at, 0x42)
-        }
+        bytes32 structHash = keccak256(abi.encode(GENESIS_TYPEHASH, rulesCodeHash, release, root));
+        return keccak256(bytes.concat(hex"1901", domain, structHash));
     }
 }
