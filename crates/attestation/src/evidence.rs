@@ -22,6 +22,13 @@ pub enum LayerKind {
 }
 
 impl LayerKind {
+    const ALL: [Self; 4] = [
+        Self::Statement,
+        Self::ImageManifest,
+        Self::Audit,
+        Self::Sbom,
+    ];
+
     /// The media type of the blob.
     #[must_use]
     pub const fn media_type(self) -> &'static str {
@@ -61,7 +68,7 @@ pub struct EvidenceLayer {
 /// What one builder shows for one release: an OCI artifact manifest over plain blobs
 /// (`docs/protocol.md`, "Evidence manifest").
 ///
-/// Layers strictly ascend by system and kind; every system has a statement and an image manifest. The digest
+/// Layers strictly ascend by system and kind; every system has one of each kind. The digest
 /// of the manifest's bytes is the `evidence` the builder signs.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct EvidenceManifest {
@@ -88,8 +95,7 @@ impl EvidenceManifest {
     /// A manifest over `layers`, in any order; they are put in their one order.
     ///
     /// # Errors
-    /// When there are none, too many, two of one kind for a system, or a system lacks its statement or image
-    /// manifest.
+    /// When there are none, too many, or a system does not have exactly one of each kind.
     pub fn new(mut layers: Vec<EvidenceLayer>) -> Result<Self, FormatError> {
         layers.sort_by(|a, b| (&a.system, a.kind).cmp(&(&b.system, b.kind)));
         Self::checked(layers)
@@ -170,7 +176,7 @@ impl EvidenceManifest {
         }
         let manifest = Self { layers };
         for layer in &manifest.layers {
-            for kind in [LayerKind::Statement, LayerKind::ImageManifest] {
+            for kind in LayerKind::ALL {
                 if manifest.layer(&layer.system, kind).is_none() {
                     let why = format!("{} has no {} layer", layer.system, kind.media_type());
                     return Err(FormatError::field(WHAT, why));
