@@ -48,6 +48,15 @@ impl Blobs {
     }
 }
 
+impl IntoIterator for Blobs {
+    type Item = (Digest, Vec<u8>);
+    type IntoIter = std::collections::btree_map::IntoIter<Digest, Vec<u8>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
 /// What was asked for and what was served.
 #[derive(Clone, Debug, Default)]
 pub struct ImageEvidence {
