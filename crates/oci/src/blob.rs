@@ -1,0 +1,155 @@
+use std::time::Duration;
+
+use bytes::Bytes;
+use seed_primitives::Digest;
+use sha2::{Digest as _, Sha256};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
+    time::{Instant, timeout_at},
+};
+
+use crate::{Error, text::causes};
+
+const CHUNK: usize = 128 << 10;
+
+/// The bytes of one blob, checked as they pass: size and hash are compared before the end is declared.
+///
+/// Chunks handed out before [`BlobStream::chunk`] has returned `None` are not yet proven: a caller keeps what
+/// it does with them undoable until then.
+#[derive(Debug)]
+pub struct BlobStream {
+    place: String,
+    source: Source,
+    expected: Digest,
+    size: u64,
+    hasher: Sha256,
+    read: u64,
+    deadline: Instant,
+    idle: Duration,
+}
+
+#[derive(Debug)]
+pub(crate) enum Source {
+    Http(Box<reqwest::Response>),
+    File(tokio::fs::File),
+}
+
+impl Source {
+    async fn next(&mut self) -> Result<Option<Bytes>, String> {
+        match self {
+            Self::Http(response) => {
+                let chunk = response.chunk().await;
+                chunk.map_err(|error| causes(&error.without_url()))
+            }
+            Self::File(file) => {
+                let mut buffer = Vec::with_capacity(CHUNK);
+                let read = file.take(CHUNK as u64).read_to_end(&mut buffer).await;
+                let read = read.map_err(|error| causes(&error))?;
+                Ok((read > 0).then(|| Bytes::from(buffer)))
+            }
+        }
+    }
+}
+
+impl BlobStream {
+    pub(crate) fn new(
+        place: String,
+        source: Source,
+        expected: Digest,
+        size: u64,
+        deadline: Instant,
+        idle: Duration,
+    ) -> Self {
+        Self {
+            place,
+            source,
+            expected,
+            size,
+            hasher: Sha256::new(),
+            read: 0,
+            deadline,
+            idle,
+        }
+    }
+
+    /// A stream of a local file, which is in no hurry.
+    pub(crate) fn of_file(place: String, source: Source, expected: Digest, size: u64) -> Self {
+        let day = Duration::from_secs(24 * 3600);
+        Self::new(place, source, expected, size, Instant::now() + day, day)
+    }
+
+    /// The next bytes; `None` once all have passed and are proven to be the blob that was asked for.
+    ///
+    /// # Errors
+    /// [`Error::WrongDigest`] or [`Error::WrongSize`] when they are not, [`Error::Unavailable`] when they stop
+    /// coming or come too slowly.
+    pub async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
+        let patience = self.deadline.min(Instant::now() + self.idle);
+        let chunk = match timeout_at(patience, self.source.next()).await {
+            Err(_) => return Err(self.unavailable("the bytes come too slowly".to_owned())),
+            Ok(Err(why)) => return Err(self.unavailable(why)),
+            Ok(Ok(chunk)) => chunk,
+        };
+        let Some(chunk) = chunk else {
+            return self.finish().map(|()| None);
+        };
+        self.read = self.read.saturating_add(chunk.len() as u64);
+        if self.read > self.size {
+            return Err(self.wrong_size(format!("more than {}", self.size)));
+        }
+        self.hasher.update(&chunk);
+        Ok(Some(chunk))
+    }
+
+    /// Writes the whole blob to `writer` and flushes it. `Ok` means that what was written is the blob.
+    ///
+    /// # Errors
+    /// Those of [`Self::chunk`], and [`Error::Storage`] when `writer` fails.
+    pub async fn write_to(
+        mut self,
+        writer: &mut (impl AsyncWrite + Unpin + ?Sized),
+    ) -> Result<(), Error> {
+        let place = self.expected.to_string();
+        let storage = |error: std::io::Error| Error::Storage {
+            place: place.clone(),
+            what: "write the blob".to_owned(),
+            why: causes(&error),
+        };
+        while let Some(chunk) = self.chunk().await? {
+            writer.write_all(&chunk).await.map_err(storage)?;
+        }
+        writer.flush().await.map_err(storage)
+    }
+
+    fn finish(&mut self) -> Result<(), Error> {
+        if self.read != self.size {
+            return Err(self.wrong_size(self.read.to_string()));
+        }
+        let hash = self.hasher.finalize_reset().into();
+        match Digest::from_bytes(hash) {
+            Some(found) if found == self.expected => Ok(()),
+            found => Err(Error::WrongDigest {
+                place: self.place.clone(),
+                expected: self.expected,
+                found: found.unwrap_or(self.expected),
+            }),
+        }
+    }
+
+    fn wrong_size(&self, found: String) -> Error {
+        Error::WrongSize {
+            place: self.place.clone(),
+            digest: self.expected,
+            expected: self.size,
+            found,
+        }
+    }
+
+    fn unavailable(&self, why: String) -> Error {
+        Error::Unavailable {
+            place: self.place.clone(),
+            what: format!("blob {}", self.expected),
+            why,
+        }
+    }
+}
