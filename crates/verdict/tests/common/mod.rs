@@ -488,6 +488,15 @@ impl Chain {
         rlp
     }
 
+    /// Proves that there is no account at `address`.
+    pub fn prove_absent(&self, address: Address) -> StateProof {
+        StateProof {
+            url: NODES[0].to_owned(),
+            account: self.accounts.proof_of(keccak256(address)),
+            slots: Vec::new(),
+        }
+    }
+
     pub fn prove(&self, url: &str, slots: &[B256]) -> StateProof {
         StateProof {
             url: url.to_owned(),
@@ -501,6 +510,7 @@ impl Chain {
 }
 
 /// What was gathered, the policy's text and the context: everything a test may break.
+#[derive(Clone)]
 pub struct Case {
     pub policy: String,
     pub evidence: Evidence,
