@@ -1,5 +1,10 @@
 //! One corruption per test, each with its exact code. The list at the end is complete: a code without a test fails.
 
+#![allow(
+    unused_variables,
+    reason = "a corruption names plan and case whether it needs them or not"
+)]
+
 mod common;
 
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
@@ -16,18 +21,12 @@ macro_rules! refusals {
         $(
             #[test]
             fn $name() {
+                let before: fn(&mut Plan) = |$plan| $before;
+                let after: fn(&Plan, &mut Case) = |$plan, $case| $after;
                 let mut plan = Plan::new();
-                {
-                    let $plan = &mut plan;
-                    let _ = &$plan;
-                    $before;
-                }
+                before(&mut plan);
                 let mut case = plan.case();
-                {
-                    let ($plan, $case) = (&plan, &mut case);
-                    let _ = (&$plan, &$case);
-                    $after;
-                }
+                after(&plan, &mut case);
                 let rejection = case.decide().expect_err("nothing was refused");
                 assert_eq!(rejection.code, RejectionCode::$code, "{rejection}");
             }
