@@ -144,7 +144,7 @@ pub enum Fault {
     Usage,
     /// Nothing is wrong except that it is not there.
     NotFound,
-    /// Could not find out; trying again may help.
+    /// Could not find out: says nothing about the content. See [`Error::is_retryable`] for what may help.
     Unavailable,
     /// The registry does not let us.
     Denied,
@@ -179,12 +179,12 @@ impl Error {
         match self {
             Self::Reference(_) | Self::Usage { .. } => Fault::Usage,
             Self::NotFound { .. } => Fault::NotFound,
-            Self::Unavailable { .. } | Self::Storage { .. } => Fault::Unavailable,
+            Self::Unavailable { .. } | Self::Storage { .. } | Self::LedAstray { .. } => {
+                Fault::Unavailable
+            }
             Self::Denied { .. } => Fault::Denied,
             Self::WrongDigest { .. } | Self::WrongSize { .. } => Fault::WrongBytes,
-            Self::TooLarge { .. } | Self::Malformed { .. } | Self::LedAstray { .. } => {
-                Fault::Malformed
-            }
+            Self::TooLarge { .. } | Self::Malformed { .. } => Fault::Malformed,
         }
     }
 

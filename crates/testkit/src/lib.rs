@@ -7,3 +7,8 @@ pub mod vectors;
 mod forge;
 
 pub use forge::forge;
+
+/// A proxy that tells lies on command, before a real registry or JSON-RPC endpoint.
+pub mod liar;
+/// A real docker-registry.
+pub mod registry;

@@ -1,0 +1,214 @@
+use std::{io, time::Duration};
+
+use axum::{
+    body::{Body, Bytes, to_bytes},
+    extract::Request,
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
+    response::Response,
+};
+use futures_util::{StreamExt as _, stream};
+
+use super::{Lie, Shared, pick, rpc};
+
+/// The most bytes of one request or one answer that pass through.
+const LIMIT: usize = 1 << 30;
+
+/// An answer before it is sent on.
+struct Answer {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+pub(super) async fn handle(shared: &Shared, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let Ok(body) = to_bytes(body, LIMIT).await else {
+        return plain(StatusCode::PAYLOAD_TOO_LARGE);
+    };
+    let path = parts
+        .uri
+        .path_and_query()
+        .map_or("/", |path| path.as_str())
+        .to_owned();
+    let called = rpc::methods(&parts.method, &body);
+    let target = called.clone().unwrap_or_else(|| path.clone());
+    let authorization = parts
+        .headers
+        .get(header::AUTHORIZATION)
+        .and_then(|v| v.to_str().ok());
+    shared.note(parts.method.as_str(), &target, authorization);
+
+    let lies = shared.lies_about(&target);
+    if let Some(answer) = instead(&lies, &path).await {
+        return answer;
+    }
+    let asked = swapped(&lies, &path);
+    let mut answer =
+        match forward(shared, &parts.method, &asked, &parts.headers, body.clone()).await {
+            Ok(answer) => answer,
+            Err(error) => {
+                let mut response = Response::new(Body::from(error.to_string()));
+                *response.status_mut() = StatusCode::BAD_GATEWAY;
+                return response;
+            }
+        };
+    if called.is_some() {
+        answer.body = rpc::distort(shared, &lies, &body, answer.body);
+    }
+    for lie in &lies {
+        distort(shared.seed, lie, &path, &mut answer);
+    }
+    send(&lies, parts.method == Method::HEAD, answer)
+}
+
+fn plain(status: StatusCode) -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = status;
+    response
+}
+
+fn with_header(status: StatusCode, name: header::HeaderName, value: &str) -> Response {
+    let mut response = plain(status);
+    if let Ok(value) = HeaderValue::from_str(value) {
+        response.headers_mut().insert(name, value);
+    }
+    response
+}
+
+/// Lies for which nobody needs to be asked.
+async fn instead(lies: &[Lie], path: &str) -> Option<Response> {
+    for lie in lies {
+        return Some(match lie {
+            Lie::Status(code) => plain(StatusCode::from_u16(*code).unwrap_or_default()),
+            Lie::Stall => std::future::pending().await,
+            Lie::Redirect(url) => {
+                with_header(StatusCode::TEMPORARY_REDIRECT, header::LOCATION, url)
+            }
+            Lie::RedirectLoop => {
+                with_header(StatusCode::TEMPORARY_REDIRECT, header::LOCATION, path)
+            }
+            Lie::Challenge(realm) => {
+                let value = format!("Bearer realm=\"{realm}\",service=\"liar\"");
+                with_header(StatusCode::UNAUTHORIZED, header::WWW_AUTHENTICATE, &value)
+            }
+            Lie::Endless => {
+                let block = Bytes::from_static(&[0; 64 << 10]);
+                let zeros = stream::repeat_with(move || Ok::<_, io::Error>(block.clone()));
+                Response::new(Body::from_stream(zeros))
+            }
+            _ => continue,
+        });
+    }
+    None
+}
+
+/// The path to ask the upstream for.
+fn swapped(lies: &[Lie], path: &str) -> String {
+    let other = lies.iter().find_map(|lie| match lie {
+        Lie::SwappedManifest(name) => Some(name),
+        _ => None,
+    });
+    match (other, path.split_once("/manifests/")) {
+        (Some(name), Some((repository, _))) => format!("{repository}/manifests/{name}"),
+        _ => path.to_owned(),
+    }
+}
+
+async fn forward(
+    shared: &Shared,
+    method: &Method,
+    path: &str,
+    headers: &HeaderMap,
+    body: Bytes,
+) -> Result<Answer, reqwest::Error> {
+    let mut headers = headers.clone();
+    // The host stays as the client wrote it, so that a registry builds addresses that lead back here.
+    for name in [
+        header::CONNECTION,
+        header::TRANSFER_ENCODING,
+        header::CONTENT_LENGTH,
+    ] {
+        headers.remove(name);
+    }
+    let response = shared
+        .client
+        .request(method.clone(), format!("{}{path}", shared.upstream))
+        .headers(headers)
+        .body(body)
+        .send()
+        .await?;
+    let status = response.status();
+    let mut headers = response.headers().clone();
+    headers.remove(header::CONNECTION);
+    headers.remove(header::TRANSFER_ENCODING);
+    if *method != Method::HEAD {
+        headers.remove(header::CONTENT_LENGTH);
+    }
+    let body = response.bytes().await?;
+    Ok(Answer {
+        status,
+        headers,
+        body,
+    })
+}
+
+/// Lies about an answer that was got.
+fn distort(seed: u64, lie: &Lie, path: &str, answer: &mut Answer) {
+    let mut set = |name: &'static str, value: &str| {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            answer.headers.insert(name, value);
+        }
+    };
+    match lie {
+        Lie::ContentType(value) => set("content-type", value),
+        Lie::DigestHeader(value) => set("docker-content-digest", value),
+        Lie::LinkLoop => set("link", &format!("<{path}>; rel=\"next\"")),
+        Lie::WrongBytes => {
+            let mut bytes = answer.body.to_vec();
+            let place = pick(seed, path, bytes.len());
+            if let Some(byte) = bytes.get_mut(place) {
+                *byte ^= 1;
+            }
+            answer.body = bytes.into();
+        }
+        Lie::Short => answer.body = answer.body.slice(..answer.body.len() / 2),
+        _ => {}
+    }
+}
+
+/// Sends the answer, in the way the lies want it sent.
+fn send(lies: &[Lie], head: bool, answer: Answer) -> Response {
+    let length = answer.body.len();
+    let cut = lies.contains(&Lie::Truncated);
+    let drip = lies.iter().find_map(|lie| match lie {
+        Lie::Drip(pause) => Some(*pause),
+        _ => None,
+    });
+    let body = match (cut, drip) {
+        (true, _) => cut_off(answer.body.slice(..length / 2)),
+        (false, Some(pause)) => dripping(answer.body, pause),
+        (false, None) => Body::from(answer.body),
+    };
+    let mut response = Response::new(if head { Body::empty() } else { body });
+    *response.status_mut() = answer.status;
+    *response.headers_mut() = answer.headers;
+    if !head && (cut || drip.is_some()) {
+        response
+            .headers_mut()
+            .insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    }
+    response
+}
+
+fn cut_off(half: Bytes) -> Body {
+    let end = Err(io::Error::from(io::ErrorKind::ConnectionAborted));
+    Body::from_stream(stream::iter([Ok(half), end]))
+}
+
+fn dripping(bytes: Bytes, pause: Duration) -> Body {
+    let drops = stream::iter(bytes).then(move |byte| async move {
+        tokio::time::sleep(pause).await;
+        Ok::<_, io::Error>(Bytes::copy_from_slice(&[byte]))
+    });
+    Body::from_stream(drops)
+}
