@@ -1,1 +1,30 @@
 #![doc = include_str!("../README.md")]
+
+mod command;
+mod deployment;
+mod explain;
+mod fault;
+pub mod gather;
+mod high_water;
+mod layer;
+mod moment;
+mod outcome;
+mod policy_file;
+pub mod report;
+mod shown;
+mod verifier;
+
+pub use command::run;
+pub use deployment::Deployment;
+pub use explain::explain;
+pub use fault::Fault;
+pub use high_water::{HighWaterMarks, SYSTEM_STATE};
+pub use layer::{Encoding, LayerError, LayerReader, ReadLayer};
+pub use outcome::{Answer, Outcome, worst};
+pub use policy_file::{PolicyFile, SYSTEM_POLICY};
+pub use report::{Format, Report};
+pub use shown::shown;
+pub use verifier::{Memory, Question, Verifier};
+
+/// The version of the protocol that is spoken (`docs/protocol.md`).
+pub const PROTOCOL_VERSION: u32 = 1;

@@ -1,2 +1,7 @@
-//! The `seed-verify` command.
-fn main() {}
+//! The `seed-verify` command; everything it does is in the library beside it.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    seed_verifier::run(std::env::args_os())
+}

@@ -1,0 +1,155 @@
+use std::{path::PathBuf, sync::LazyLock};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use seed_oci::Place;
+use seed_primitives::{ReleaseId, SourceUri};
+use seed_verdict::Grade;
+
+use crate::{PROTOCOL_VERSION, high_water::SYSTEM_STATE, report::Format};
+
+static VERSION: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "{} (protocol {PROTOCOL_VERSION}, packer {})",
+        env!("CARGO_PKG_VERSION"),
+        seed_image::PACKER
+    )
+});
+
+/// Check an image against the record on chain, trusting neither the registry nor a single endpoint.
+#[derive(Debug, Parser)]
+#[command(
+    name = "seed-verify",
+    version = VERSION.as_str(),
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true,
+    after_help = "Exit codes: 0 verified, 1 rejected, 2 usage, 3 could not be found out, 4 revoked or tainted."
+)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    pub(super) verify: VerifyArguments,
+    #[command(subcommand)]
+    pub(super) command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Look at a release on chain; judges nothing
+    Record(RecordArguments),
+    /// Write, check or explain a policy
+    Policy(PolicyArguments),
+}
+
+#[derive(Args, Debug)]
+pub(super) struct VerifyArguments {
+    /// Check against the chain: N independent builders, recorded by the ledger
+    #[arg(long)]
+    pub(super) chain: bool,
+    /// The policy [default: /etc/nix-seed/policy.toml, which must be root's]
+    #[arg(long, value_name = "FILE")]
+    pub(super) policy: Option<PathBuf>,
+    /// The least grade, `quorum` or `proof`; never lowers what the policy demands
+    #[arg(long, value_name = "GRADE")]
+    pub(super) require: Option<Grade>,
+    /// Read and unpack every layer and compare it with manifest and config
+    #[arg(long)]
+    pub(super) deep: bool,
+    /// The locator of the release, instead of one found beside the image
+    #[arg(long, value_name = "FILE")]
+    pub(super) record: Option<PathBuf>,
+    /// Where else to look for evidence, by digest: host/repository or oci:DIR (repeatable)
+    #[arg(long, value_name = "PLACE")]
+    pub(super) mirror: Vec<Place>,
+    /// The folder of what is remembered, for policies with high_water
+    #[arg(long, value_name = "DIR", default_value = SYSTEM_STATE)]
+    pub(super) state: PathBuf,
+    /// Accept that nothing is remembered yet, and remember from now on
+    #[arg(long)]
+    pub(super) first_use: bool,
+    /// The form of the answer
+    #[arg(long, value_name = "FORM", default_value = "text")]
+    pub(super) output: Output,
+    /// Say nothing on standard error but errors
+    #[arg(long)]
+    pub(super) quiet: bool,
+    /// The most seconds for everything [default: 60, with --deep 3600]
+    #[arg(long, value_name = "SECS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub(super) timeout: Option<u64>,
+    /// Explain a code such as `head-stale` and stop
+    #[arg(long, value_name = "CODE")]
+    pub(super) explain: Option<String>,
+    /// host/repository@sha256:…, host/repository:tag, oci:DIR, oci:DIR:tag or oci:DIR@sha256:…
+    #[arg(value_name = "IMAGE")]
+    pub(super) images: Vec<String>,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct RecordArguments {
+    /// The release, 0x and 64 hex digits
+    pub(super) release: ReleaseId,
+    /// The policy, for anchor, endpoints and names [default: /etc/nix-seed/policy.toml]
+    #[arg(long, value_name = "FILE")]
+    pub(super) policy: Option<PathBuf>,
+    /// The form of the answer
+    #[arg(long, value_name = "FORM", default_value = "text")]
+    pub(super) output: Output,
+    /// The most seconds for everything
+    #[arg(long, value_name = "SECS", default_value = "60", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub(super) timeout: u64,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct PolicyArguments {
+    #[command(subcommand)]
+    pub(super) command: PolicyCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum PolicyCommand {
+    /// Write a complete policy with a comment on every choice
+    Init(InitArguments),
+    /// Read a policy and say whether it would be used
+    Check(FileArguments),
+    /// Say in words what a policy demands and whom it trusts
+    Explain(FileArguments),
+}
+
+#[derive(Args, Debug)]
+pub(super) struct InitArguments {
+    /// What the deployment of the contracts wrote about itself
+    #[arg(long, value_name = "deployment.json")]
+    pub(super) deployment: PathBuf,
+    /// An endpoint and who runs it: OPERATOR[,JURISDICTION]=URL (repeatable, at least two)
+    #[arg(long = "endpoint", value_name = "OPERATOR=URL", required = true)]
+    pub(super) endpoints: Vec<String>,
+    /// How many operators must agree [default: more than half]
+    #[arg(long, value_name = "K")]
+    pub(super) agree: Option<usize>,
+    /// A repository whose releases are wanted (repeatable)
+    #[arg(long = "source", value_name = "URI", required = true)]
+    pub(super) sources: Vec<SourceUri>,
+    /// Where to write it; never overwrites [default: standard output]
+    #[arg(long, value_name = "FILE")]
+    pub(super) out: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct FileArguments {
+    /// The policy [default: /etc/nix-seed/policy.toml]
+    #[arg(value_name = "FILE")]
+    pub(super) file: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum Output {
+    Text,
+    Json,
+}
+
+impl From<Output> for Format {
+    fn from(output: Output) -> Self {
+        match output {
+            Output::Text => Self::Text,
+            Output::Json => Self::Json,
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! The command line: arguments in, one answer on standard output and one exit code out.
+
+mod arguments;
+mod policy;
+mod record;
+mod verify;
+
+use std::{
+    ffi::OsString,
+    io::{self, IsTerminal as _, Write as _},
+    process::ExitCode,
+};
+
+use clap::{Parser as _, error::ErrorKind};
+
+use crate::{Fault, explain};
+use arguments::{Arguments, Command};
+
+/// Runs the command and returns its exit code.
+///
+/// Exit code 0 is returned in the last step only: after the answer was computed, written and flushed. A panic
+/// prints one line and ends with 3, whatever was printed before.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string);
+        complain(&Fault::Internal(place.unwrap_or_default()).line());
+        std::process::exit(3);
+    }));
+    let code = match dispatch(arguments) {
+        Ok(code) => code,
+        Err(fault) => {
+            complain(&fault.line());
+            fault.exit_code()
+        }
+    };
+    ExitCode::from(code)
+}
+
+fn dispatch(arguments: impl IntoIterator<Item = OsString>) -> Result<u8, Fault> {
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(error) => return not_a_question(&error),
+    };
+    if let Some(code) = &arguments.verify.explain {
+        return say(&explain(code)?).map(|()| 0);
+    }
+    match arguments.command {
+        None => verify::run(&arguments.verify),
+        Some(Command::Record(arguments)) => record::run(&arguments),
+        Some(Command::Policy(arguments)) => policy::run(&arguments).map(|()| 0),
+    }
+}
+
+/// Help and version are answers; anything else is a usage fault in one line.
+fn not_a_question(error: &clap::Error) -> Result<u8, Fault> {
+    let text = error.render().to_string();
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => say(&text).map(|()| 0),
+        _ => {
+            let lines: Vec<_> = text
+                .lines()
+                .map(str::trim)
+                .take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more"))
+                .filter(|line| !line.is_empty())
+                .collect();
+            let line = lines.join(" ");
+            Err(Fault::Usage(line.trim_start_matches("error: ").to_owned()))
+        }
+    }
+}
+
+/// Writes the answer to standard output and flushes it.
+fn say(text: &str) -> Result<(), Fault> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes())
+        .and_then(|()| out.flush())
+        .map_err(|error| not_written(&error))
+}
+
+fn not_written(error: &io::Error) -> Fault {
+    Fault::Output {
+        place: "standard output".to_owned(),
+        why: error.to_string(),
+    }
+}
+
+/// Writes one line to standard error. Nobody may be listening; the exit code says it too.
+fn complain(line: &str) {
+    let _ = writeln!(io::stderr().lock(), "{line}");
+}
+
+/// Whether to colour: on a terminal, unless `NO_COLOR` is set or the terminal is dumb.
+fn colour() -> bool {
+    let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    io::stdout().is_terminal()
+        && !set("NO_COLOR")
+        && std::env::var_os("TERM").is_some_and(|term| term != "dumb")
+}
+
+/// A runtime for one command.
+fn runtime() -> Result<tokio::runtime::Runtime, Fault> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Fault::Internal(error.to_string()))
+}

@@ -1,0 +1,224 @@
+use std::{fs::File, io::Write as _, path::Path};
+
+use seed_primitives::ParseError;
+use seed_verdict::{Endpoint, ExpectedSource, InitialPolicy, Policy};
+
+use super::{
+    arguments::{FileArguments, InitArguments, PolicyArguments, PolicyCommand},
+    colour, complain, say,
+};
+use crate::{
+    Deployment, Fault, PolicyFile,
+    moment::age,
+    report::{Page, Tone},
+};
+
+/// Written where nobody says under whose law an endpoint's operator is.
+const UNSTATED: &str = "unstated";
+
+pub(super) fn run(arguments: &PolicyArguments) -> Result<(), Fault> {
+    match &arguments.command {
+        PolicyCommand::Init(arguments) => init(arguments),
+        PolicyCommand::Check(arguments) => check(arguments),
+        PolicyCommand::Explain(arguments) => explain(arguments),
+    }
+}
+
+fn init(arguments: &InitArguments) -> Result<(), Fault> {
+    let deployment = Deployment::load(&arguments.deployment)?;
+    let endpoints = arguments
+        .endpoints
+        .iter()
+        .map(|text| endpoint(text))
+        .collect::<Result<Vec<_>, _>>()?;
+    let initial = InitialPolicy {
+        anchor: deployment.anchor(),
+        pinned: vec![deployment.rules_code_hash],
+        logic: vec![],
+        minimum_known_signers: None,
+        builders: deployment.builders(),
+        agree: arguments.agree.unwrap_or(endpoints.len() / 2 + 1),
+        endpoints,
+        sources: arguments
+            .sources
+            .iter()
+            .map(|uri| ExpectedSource {
+                uri: uri.clone(),
+                targets: None,
+            })
+            .collect(),
+        packers: vec![seed_image::PACKER.parse().map_err(Fault::Argument)?],
+    };
+    let text = initial
+        .render()
+        .map_err(|error| Fault::PolicyIncomplete(error.to_string()))?;
+    match &arguments.out {
+        None => say(&text),
+        Some(file) => {
+            write_new(file, &text)?;
+            complain(&format!("wrote {}", crate::shown(&file.to_string_lossy())));
+            Ok(())
+        }
+    }
+}
+
+/// Reads `OPERATOR[,JURISDICTION]=URL`.
+fn endpoint(text: &str) -> Result<Endpoint, Fault> {
+    let refused = || {
+        Fault::Argument(ParseError::new(
+            "an endpoint",
+            "OPERATOR[,JURISDICTION]=URL",
+            text,
+        ))
+    };
+    let (who, url) = text.split_once('=').ok_or_else(refused)?;
+    let (operator, jurisdiction) = who.split_once(',').unwrap_or((who, UNSTATED));
+    if operator.is_empty() || jurisdiction.is_empty() || url.is_empty() {
+        return Err(refused());
+    }
+    Ok(Endpoint {
+        url: url.to_owned(),
+        operator: operator.to_owned(),
+        jurisdiction: jurisdiction.to_owned(),
+    })
+}
+
+/// Writes a file that was not there, whole or not at all.
+fn write_new(file: &Path, text: &str) -> Result<(), Fault> {
+    let output = |error: std::io::Error| Fault::Output {
+        place: file.to_string_lossy().into_owned(),
+        why: error.to_string(),
+    };
+    let folder = match file.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let mut fresh = tempfile::Builder::new()
+        .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
+        .tempfile_in(folder)
+        .map_err(output)?;
+    fresh.write_all(text.as_bytes()).map_err(output)?;
+    fresh.as_file().sync_all().map_err(output)?;
+    let written: Result<File, _> = fresh.persist_noclobber(file);
+    written.map(drop).map_err(|error| match error.error.kind() {
+        std::io::ErrorKind::AlreadyExists => Fault::OutputExists(file.to_owned()),
+        _ => output(error.error),
+    })
+}
+
+fn check(arguments: &FileArguments) -> Result<(), Fault> {
+    let file = PolicyFile::load(arguments.file.as_deref())?;
+    let mut page = Page::new(colour());
+    page.line("policy", &file.path.to_string_lossy());
+    page.line("", &file.digest.to_string());
+    for warning in warnings(&file.policy) {
+        page.toned("note", Tone::Doubtful, &warning);
+    }
+    page.toned("RESULT", Tone::Good, "it would be used");
+    say(&page.into_text())
+}
+
+/// What is allowed and worth a second thought.
+fn warnings(policy: &Policy) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if policy.rollback().is_empty() {
+        warnings.push(
+            "no rule under [rollback]: tags are undecidable, and an old release passes by digest"
+                .to_owned(),
+        );
+    }
+    let endpoints = policy.endpoints();
+    let mut places: Vec<_> = endpoints
+        .iter()
+        .map(|one| one.jurisdiction.as_str())
+        .collect();
+    places.sort_unstable();
+    for group in places.chunk_by(|a, b| a == b) {
+        if group.len() >= policy.agree() && group[0] != UNSTATED {
+            let (count, place) = (group.len(), group[0]);
+            warnings.push(format!(
+                "{count} endpoints under one jurisdiction ({place}) reach `agree` alone"
+            ));
+        }
+    }
+    if places.contains(&UNSTATED) {
+        warnings.push("an endpoint's jurisdiction is unstated".to_owned());
+    }
+    if policy.rules().builders.is_empty() {
+        warnings.push("no [[rules.builders]]: builders are reported without names".to_owned());
+    }
+    warnings
+}
+
+fn explain(arguments: &FileArguments) -> Result<(), Fault> {
+    let file = PolicyFile::load(arguments.file.as_deref())?;
+    let (policy, mut page) = (&file.policy, Page::new(colour()));
+    let anchor = policy.anchor();
+    page.line(
+        "anchor",
+        &format!("chain {}, genesis {:#x}", anchor.chain_id, anchor.genesis),
+    );
+    page.line(
+        "",
+        &format!(
+            "ledger {} with code {:#x}",
+            seed_primitives::write_address(&anchor.ledger),
+            anchor.ledger_code_hash
+        ),
+    );
+    page.line("grade", &format!("{} or better", policy.require()));
+    page.line(
+        "endpoints",
+        &format!("{} of these must agree:", policy.agree()),
+    );
+    for endpoint in policy.endpoints() {
+        page.line(
+            "",
+            &format!(
+                "{} ({}) {}",
+                endpoint.operator, endpoint.jurisdiction, endpoint.url
+            ),
+        );
+    }
+    let rules = policy.rules();
+    for hash in &rules.pinned {
+        page.line("rules", &format!("code {hash:#x}"));
+    }
+    for hash in &rules.logic {
+        page.line(
+            "rules",
+            &format!(
+                "logic {hash:#x}, if {} known builders signed",
+                rules.minimum_known_signers
+            ),
+        );
+    }
+    for builder in &rules.builders {
+        page.line(
+            "builder",
+            &format!(
+                "{} {} ({})",
+                builder.name,
+                builder.address,
+                builder.domains.join(", ")
+            ),
+        );
+    }
+    for source in policy.sources() {
+        page.line("source", source.uri.as_str());
+    }
+    for packer in policy.packers() {
+        page.line("packer", packer.as_str());
+    }
+    page.line(
+        "fresh",
+        &format!(
+            "the finalised head is at most {} old",
+            age(policy.maximum_head_age())
+        ),
+    );
+    for warning in warnings(policy) {
+        page.toned("note", Tone::Doubtful, &warning);
+    }
+    say(&page.into_text())
+}

@@ -1,0 +1,154 @@
+use std::{
+    fs::File,
+    io::{self, Read as _},
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use seed_oci::{Credentials, Options, Reference};
+
+use super::{arguments::VerifyArguments, colour, complain, not_written, runtime};
+use crate::{
+    Fault, Format, Memory, Outcome, PolicyFile, Question, Report, Verifier, moment::now, shown,
+};
+
+const SECONDS: u64 = 60;
+const SECONDS_DEEP: u64 = 3600;
+const MAX_LOCATOR: u64 = 64 * 1024;
+/// The most images of one call.
+const MAX_IMAGES: usize = 256;
+
+/// Verifies every image and returns the exit code of the worst.
+pub(super) fn run(arguments: &VerifyArguments) -> Result<u8, Fault> {
+    let format = Format::from(arguments.output);
+    let prepared = Prepared::new(arguments);
+    let outcomes = prepared
+        .as_ref()
+        .map_err(Fault::clone)
+        .and_then(|prepared| prepared.ask(arguments));
+    let (outcomes, fault) = match outcomes {
+        Ok(outcomes) => (outcomes, None),
+        Err(fault) => (vec![], Some(fault)),
+    };
+    if format == Format::Text
+        && let Some(fault) = fault
+    {
+        return Err(fault);
+    }
+    let report = Report {
+        policy: prepared.as_ref().ok().map(|prepared| &prepared.policy),
+        time: now(),
+        outcomes: &outcomes,
+        fault: fault.as_ref(),
+    };
+    explain_to_people(arguments, &report);
+    let written = report.write(format, colour(), &mut io::stdout().lock());
+    let code = report.exit_code();
+    match written {
+        Ok(()) => Ok(code),
+        Err(error) => {
+            let fault = not_written(&error);
+            complain(&fault.line());
+            Ok(if code == 0 { fault.exit_code() } else { code })
+        }
+    }
+}
+
+/// Errors, and unless it is to be quiet what went wrong on the way, on standard error.
+fn explain_to_people(arguments: &VerifyArguments, report: &Report<'_>) {
+    if let Some(fault) = report.fault {
+        complain(&fault.line());
+    }
+    for outcome in report.outcomes {
+        if !arguments.quiet {
+            for note in &outcome.notes {
+                complain(&format!("note: {}", shown(note)));
+            }
+        }
+        if let Some(line) = outcome.error_line() {
+            complain(&line);
+        }
+    }
+}
+
+/// Everything that is read before anything is asked.
+struct Prepared {
+    policy: PolicyFile,
+    locator: Option<Vec<u8>>,
+}
+
+impl Prepared {
+    fn new(arguments: &VerifyArguments) -> Result<Self, Fault> {
+        if !arguments.chain {
+            return Err(Fault::Usage(
+                "say --chain: there is no other way yet in which an image is checked".to_owned(),
+            ));
+        }
+        if arguments.images.is_empty() || arguments.images.len() > MAX_IMAGES {
+            let count = arguments.images.len();
+            return Err(Fault::Usage(format!(
+                "{count} images were named, expected 1 to {MAX_IMAGES}"
+            )));
+        }
+        for image in &arguments.images {
+            image.parse::<Reference>().map_err(Fault::Reference)?;
+        }
+        let mut policy = PolicyFile::load(arguments.policy.as_deref())?;
+        if let Some(grade) = arguments.require {
+            let floor = grade.max(policy.policy.require());
+            policy.policy = policy.policy.requiring(floor);
+        }
+        let locator = match &arguments.record {
+            Some(file) => Some(read(file)?),
+            None => None,
+        };
+        Ok(Self { policy, locator })
+    }
+
+    fn ask(&self, arguments: &VerifyArguments) -> Result<Vec<Outcome>, Fault> {
+        let default = if arguments.deep {
+            SECONDS_DEEP
+        } else {
+            SECONDS
+        };
+        let seconds = arguments.timeout.unwrap_or(default);
+        let end = Instant::now() + Duration::from_secs(seconds);
+        let options = Options {
+            credentials: Credentials::from_environment()
+                .map_err(|error| Fault::Usage(error.to_string()))?,
+            ..Options::default()
+        };
+        let memory = Memory::new(&arguments.state, arguments.first_use);
+        let verifier = Verifier::new(&self.policy.policy, memory, options, &arguments.mirror);
+        runtime()?.block_on(async {
+            let mut outcomes = Vec::new();
+            for image in &arguments.images {
+                if !arguments.quiet && arguments.images.len() > 1 {
+                    complain(&format!("checking {}", shown(image)));
+                }
+                let question = Question {
+                    image,
+                    locator: self.locator.as_deref(),
+                    deep: arguments.deep,
+                };
+                let left = end.saturating_duration_since(Instant::now());
+                outcomes.push(verifier.ask(&question, left).await);
+            }
+            Ok(outcomes)
+        })
+    }
+}
+
+/// The locator a caller gives: any bytes, judged later.
+fn read(file: &Path) -> Result<Vec<u8>, Fault> {
+    let fault = |why: String| Fault::file("the locator", file, why);
+    let metadata = file.metadata().map_err(|error| fault(error.to_string()))?;
+    if !metadata.is_file() {
+        return Err(fault("not a file".to_owned()));
+    }
+    let mut bytes = Vec::new();
+    File::open(file)
+        .and_then(|file| file.take(MAX_LOCATOR + 1).read_to_end(&mut bytes))
+        .map_err(|error| fault(error.to_string()))?;
+    Ok(bytes)
+}

@@ -1,0 +1,165 @@
+use seed_image::{Descriptor, ImageIndex, ImageManifest, MAX_CONFIG_BYTES, media};
+use seed_oci::{Fault as Blame, Manifest, Pointer, Reference, Repository};
+use seed_primitives::Digest;
+use seed_verdict::{
+    Document, ImageEvidence, LayerEvidence, ManifestEvidence, RejectionCode, Requested,
+};
+
+use super::{Notes, Stop};
+use crate::layer::{Encoding, LayerReader, MAX_TAR_BYTES};
+
+/// The image as it was served, and the digests of its image manifests (one, or those of an index).
+pub(super) struct Served {
+    pub(super) evidence: ImageEvidence,
+    pub(super) manifests: Vec<Digest>,
+}
+
+/// Fetches what a reference means, resolving it exactly once, and with `deep` reads every layer.
+pub(super) async fn serve(
+    repository: &Repository,
+    reference: &Reference,
+    deep: bool,
+    notes: &Notes,
+) -> Result<Served, Stop> {
+    let reader = Reader {
+        repository,
+        deep,
+        notes,
+    };
+    let served = repository
+        .resolve(&reference.pointer)
+        .await
+        .map_err(|error| Stop::no_image(&error, RejectionCode::ManifestDigestMismatch))?;
+    let digest = served.digest();
+    let requested = match &reference.pointer {
+        Pointer::Digest(digest) => Requested::Digest(*digest),
+        Pointer::Tag(tag) => Requested::Tag {
+            name: tag.to_string(),
+            resolved: digest,
+        },
+        Pointer::Only => Requested::Tag {
+            name: "(the layout's only image)".to_owned(),
+            resolved: digest,
+        },
+    };
+    let (document, manifests) = if served.media_type() == media::INDEX {
+        reader.index(&served).await?
+    } else {
+        let manifest = reader.manifest(&served).await?;
+        (Document::Manifest(manifest), vec![digest])
+    };
+    Ok(Served {
+        evidence: ImageEvidence {
+            requested: Some(requested),
+            document: Some(document),
+        },
+        manifests,
+    })
+}
+
+struct Reader<'a> {
+    repository: &'a Repository,
+    deep: bool,
+    notes: &'a Notes,
+}
+
+impl Reader<'_> {
+    async fn index(&self, served: &Manifest) -> Result<(Document, Vec<Digest>), Stop> {
+        let index = ImageIndex::parse(served.bytes())
+            .map_err(|error| Stop::rejected(RejectionCode::ImageMalformed, error))?;
+        let mut children = Vec::new();
+        for child in &index.children {
+            match self.repository.manifest(&child.manifest.digest).await {
+                Ok(manifest) => children.push(self.manifest(&manifest).await?),
+                Err(error) if error.fault() == Blame::WrongBytes => {
+                    return Err(Stop::rejected(RejectionCode::ManifestDigestMismatch, error));
+                }
+                Err(error) => self.notes.add(error),
+            }
+        }
+        let document = Document::Index {
+            bytes: served.bytes().to_vec(),
+            children,
+        };
+        let digests = index.children.iter().map(|child| child.manifest.digest);
+        Ok((document, digests.collect()))
+    }
+
+    async fn manifest(&self, served: &Manifest) -> Result<ManifestEvidence, Stop> {
+        let bytes = served.bytes().to_vec();
+        let manifest = ImageManifest::parse(&bytes)
+            .map_err(|error| Stop::rejected(RejectionCode::ImageMalformed, error))?;
+        let config = self.config(&manifest.config).await?;
+        let layers = match self.deep {
+            true => self.layers(&manifest).await?,
+            false => None,
+        };
+        Ok(ManifestEvidence {
+            manifest: bytes,
+            config,
+            layers,
+        })
+    }
+
+    async fn config(&self, config: &Descriptor) -> Result<Option<Vec<u8>>, Stop> {
+        let limit = MAX_CONFIG_BYTES as u64;
+        match self.repository.blob(&config.digest, limit).await {
+            Ok(bytes) => Ok(Some(bytes.to_vec())),
+            Err(error) if error.fault() == Blame::WrongBytes => {
+                Err(Stop::rejected(RejectionCode::ConfigDigestMismatch, error))
+            }
+            Err(error) => {
+                self.notes.add(error);
+                Ok(None)
+            }
+        }
+    }
+
+    /// Every layer of a manifest, once each; `None` as soon as one cannot be had.
+    async fn layers(&self, manifest: &ImageManifest) -> Result<Option<Vec<LayerEvidence>>, Stop> {
+        let mut layers = Vec::new();
+        for descriptor in &manifest.layers {
+            match self.layer(descriptor).await? {
+                Some(layer) => layers.push(layer),
+                None => return Ok(None),
+            }
+        }
+        Ok(Some(layers))
+    }
+
+    async fn layer(&self, descriptor: &Descriptor) -> Result<Option<LayerEvidence>, Stop> {
+        let encoding = match descriptor.media_type.as_str() {
+            media::LAYER_TAR_ZSTD => Encoding::Zstd,
+            _ => Encoding::Tar,
+        };
+        let mut reader = LayerReader::new(encoding, MAX_TAR_BYTES);
+        if let Err(error) = self.stream(descriptor, &mut reader).await {
+            if error.fault() == Blame::WrongBytes {
+                return Err(Stop::rejected(RejectionCode::LayerMismatch, error));
+            }
+            self.notes.add(error);
+            return Ok(None);
+        }
+        let layer = reader.finish();
+        match layer.error {
+            None => Ok(Some(layer.evidence)),
+            Some(error) => Err(Stop::rejected(
+                RejectionCode::DiffIdMismatch,
+                format!("layer {}: {error}", descriptor.digest),
+            )),
+        }
+    }
+
+    async fn stream(
+        &self,
+        descriptor: &Descriptor,
+        reader: &mut LayerReader,
+    ) -> Result<(), seed_oci::Error> {
+        let (digest, size) = (&descriptor.digest, descriptor.size);
+        let mut stream = self.repository.blob_stream(digest, size).await?;
+        while let Some(chunk) = stream.chunk().await? {
+            reader.push(&chunk);
+        }
+        Ok(())
+    }
+}

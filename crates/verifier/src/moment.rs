@@ -1,0 +1,48 @@
+use jiff::Timestamp;
+
+/// `2026-11-21 06:30:00 UTC` for Unix seconds; the bare number where no calendar has a name for it.
+pub(crate) fn date(seconds: u64) -> String {
+    i64::try_from(seconds)
+        .ok()
+        .and_then(|seconds| Timestamp::from_second(seconds).ok())
+        .map_or_else(
+            || format!("{seconds} s after the epoch"),
+            |time| time.strftime("%Y-%m-%d %H:%M:%S UTC").to_string(),
+        )
+}
+
+/// A duration in its largest whole unit: `59 s`, `3 min`, `5 h`, `12 d`.
+pub(crate) fn age(seconds: u64) -> String {
+    match seconds {
+        0..120 => format!("{seconds} s"),
+        120..7200 => format!("{} min", seconds / 60),
+        7200..172_800 => format!("{} h", seconds / 3600),
+        _ => format!("{} d", seconds / 86_400),
+    }
+}
+
+/// Now, in Unix seconds; 0 for a clock before the epoch, which every check calls wrong.
+pub(crate) fn now() -> u64 {
+    std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .map_or(0, |passed| passed.as_secs())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn writes_dates_and_ages() {
+        assert_eq!(date(1_795_242_600), "2026-11-21 06:30:00 UTC");
+        assert_eq!(date(u64::MAX), format!("{} s after the epoch", u64::MAX));
+        for (seconds, text) in [
+            (119, "119 s"),
+            (120, "2 min"),
+            (7200, "2 h"),
+            (172_800, "2 d"),
+        ] {
+            assert_eq!(age(seconds), text);
+        }
+    }
+}

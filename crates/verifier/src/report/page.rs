@@ -1,0 +1,81 @@
+use crate::shown;
+
+/// How a word is meant; a colour where there is a terminal.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Tone {
+    Plain,
+    Good,
+    Bad,
+    Doubtful,
+    Quiet,
+}
+
+/// Labelled lines of text; everything that is put in is escaped.
+pub(crate) struct Page {
+    text: String,
+    colour: bool,
+}
+
+const LABEL: usize = 12;
+
+impl Page {
+    pub(crate) const fn new(colour: bool) -> Self {
+        Self {
+            text: String::new(),
+            colour,
+        }
+    }
+
+    pub(crate) fn into_text(self) -> String {
+        self.text
+    }
+
+    /// A line `label  value`; without a label the value stands below the one before.
+    pub(crate) fn line(&mut self, label: &str, value: &str) {
+        self.toned(label, Tone::Plain, value);
+    }
+
+    pub(crate) fn toned(&mut self, label: &str, tone: Tone, value: &str) {
+        let label = self.paint(Tone::Quiet, &format!("{label:<LABEL$}"));
+        let value = self.paint(tone, &shown(value));
+        self.text.push_str(&label);
+        self.text.push_str(&value);
+        self.text.push('\n');
+    }
+
+    pub(crate) fn blank(&mut self) {
+        self.text.push('\n');
+    }
+
+    fn paint(&self, tone: Tone, text: &str) -> String {
+        let code = match tone {
+            Tone::Plain => return text.to_owned(),
+            Tone::Good => "1;32",
+            Tone::Bad => "1;31",
+            Tone::Doubtful => "1;33",
+            Tone::Quiet => "2",
+        };
+        if self.colour && !text.trim().is_empty() {
+            return format!("\x1b[{code}m{text}\x1b[0m");
+        }
+        text.to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colours_only_where_asked_and_never_lets_a_value_colour() {
+        let mut plain = Page::new(false);
+        plain.toned("RESULT", Tone::Good, "verified\u{1b}[31m");
+        assert_eq!(plain.into_text(), "RESULT      verified\\u{1b}[31m\n");
+        let mut coloured = Page::new(true);
+        coloured.toned("", Tone::Bad, "rejected");
+        assert_eq!(
+            coloured.into_text(),
+            "            \x1b[1;31mrejected\x1b[0m\n"
+        );
+    }
+}
