@@ -6,16 +6,26 @@ use seed_primitives::{BuilderId, Digest, Recipe};
 use crate::{Blobs, RejectionCode as Code, image::CheckedImage, record::Recorded, votes::Fault};
 
 /// Settings that must hold what they are shown with: a build under any other proves nothing.
-const SETTINGS: [(&str, &str); 6] = [
-    ("substituters", ""),
-    ("extra-substituters", ""),
-    ("trusted-substituters", ""),
+const SETTINGS: [(&str, &str); 16] = [
+    ("allowed-impure-host-deps", ""),
     ("builders", ""),
+    ("extra-sandbox-paths", ""),
+    ("extra-substituters", ""),
+    ("fallback", "false"),
+    ("hashed-mirrors", ""),
+    ("plugin-files", ""),
+    ("post-build-hook", ""),
+    ("pre-build-hook", ""),
+    ("require-sigs", "true"),
     ("sandbox", "true"),
     ("sandbox-fallback", "false"),
+    ("sandbox-paths", ""),
+    ("substitute", "false"),
+    ("substituters", ""),
+    ("trusted-substituters", ""),
 ];
-/// Of those, the one that a statement may not leave out.
-const REQUIRED_SETTING: &str = "substituters";
+/// Of those, the ones that a statement may not leave out.
+const STATED: [&str; 2] = ["sandbox", "substituters"];
 
 /// Checks that `builder` published, under the `evidence` digest it signed, a statement that says exactly what its
 /// vote says about `image`. Returns the recipe in clear.
@@ -52,7 +62,7 @@ pub(crate) fn check(
         let found = statement.setting(name);
         let fine = match found {
             Some(value) => value == expected,
-            None => name != REQUIRED_SETTING,
+            None => !STATED.contains(&name),
         };
         if !fine {
             return Err(bad(format!(

@@ -434,6 +434,7 @@ refusals! {
     a_statement_naming_another_bill_of_materials: StatementBad, |p| statement(p, |one| one.sbom = Digest::of(b"other")), |c| ();
     a_build_with_a_substituter: StatementBad, |p| setting(p, "substituters", Some("https://cache.example")), |c| ();
     a_build_that_does_not_say_whether_it_had_substituters: StatementBad, |p| setting(p, "substituters", None), |c| ();
+    a_build_that_does_not_say_whether_it_had_a_sandbox: StatementBad, |p| setting(p, "sandbox", None), |c| ();
     a_build_with_extra_substituters: StatementBad, |p| setting(p, "extra-substituters", Some("https://cache.example")), |c| ();
     a_build_without_a_sandbox: StatementBad, |p| setting(p, "sandbox", Some("false")), |c| ();
     a_build_whose_sandbox_may_fall_back: StatementBad, |p| setting(p, "sandbox-fallback", Some("true")), |c| ();
@@ -501,6 +502,82 @@ fn every_changed_bit_of_the_locator_is_refused() {
         case.evidence.locators[0].truncate(length);
         assert!(case.decide().is_err(), "cut to {length}");
     }
+}
+
+#[test]
+fn every_setting_that_could_change_a_build_must_have_its_one_value() {
+    for (name, value) in [
+        ("builders", "ssh://other"),
+        ("extra-sandbox-paths", "/bin"),
+        ("extra-substituters", "https://cache.example"),
+        ("fallback", "true"),
+        ("hashed-mirrors", "https://mirror.example"),
+        ("allowed-impure-host-deps", "/usr/lib"),
+        ("plugin-files", "/plugin.so"),
+        ("post-build-hook", "/hook"),
+        ("pre-build-hook", "/hook"),
+        ("require-sigs", "false"),
+        ("sandbox", "relaxed"),
+        ("sandbox-fallback", "true"),
+        ("sandbox-paths", "/bin/sh"),
+        ("substitute", "true"),
+        ("substituters", "https://cache.example"),
+        ("trusted-substituters", "https://cache.example"),
+    ] {
+        let mut plan = Plan::new();
+        setting(&mut plan, name, Some(value));
+        let rejection = plan.case().decide().unwrap_err();
+        assert_eq!(rejection.code, RejectionCode::StatementBad, "{name}");
+    }
+}
+
+#[test]
+fn one_changed_bit_in_anything_that_is_needed_is_refused() {
+    let mut plan = Plan::new();
+    two(&mut plan);
+    let good = plan.case();
+    assert!(good.decide().is_ok());
+    // Every buffer a verdict with two signers rests on; the seed makes the sample the same every time.
+    let mut seed = 0x5eed_u64;
+    for round in 0..600 {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        let at = (seed >> 20) as usize;
+        let mut case = good.clone();
+        let chain = &mut case.evidence.chain;
+        let flipped = match round % 6 {
+            0 => flip(&mut case.evidence.events[0], at),
+            1 => flip(chain.header.as_mut().unwrap(), at),
+            2 => flip_bytes(&mut chain.rules_codes[0], at),
+            3 => {
+                let nodes = &mut chain.proofs[0].account;
+                let node = at % nodes.len();
+                flip_bytes(&mut nodes[node], at)
+            }
+            4 => {
+                let slots = &mut chain.proofs[0].slots;
+                let slot = at % slots.len();
+                flip_bytes(&mut slots[slot].1[0], at)
+            }
+            _ => {
+                let image = case.image();
+                flip(&mut image.manifest, at)
+            }
+        };
+        assert!(case.decide().is_err(), "round {round}, bit {flipped}");
+    }
+}
+
+fn flip(bytes: &mut [u8], at: usize) -> usize {
+    let bit = at % (bytes.len() * 8);
+    bytes[bit / 8] ^= 1 << (bit % 8);
+    bit
+}
+
+fn flip_bytes(bytes: &mut Bytes, at: usize) -> usize {
+    let mut changed = bytes.to_vec();
+    let bit = flip(&mut changed, at);
+    *bytes = changed.into();
+    bit
 }
 
 #[test]
