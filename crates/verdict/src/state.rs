@@ -137,9 +137,6 @@ fn agreed(policy: &Policy, head: &Head<'_>) -> Result<Option<State>, Rejection> 
                 .then_some((voter.endpoint.operator.as_str(), values))
         })
         .collect();
-    if values.len() < policy.agree() {
-        return Ok(None);
-    }
     let code = values
         .iter()
         .map(|(who, said)| (*who, Some(said.ledger_code_hash)));

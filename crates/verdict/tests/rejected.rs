@@ -165,6 +165,10 @@ refusals! {
     a_head_that_is_not_final: HeadNotFinal, |_p| (), |c| {
         for at in 0..2 { c.endpoint(at).finalized = 999; }
     };
+    a_head_known_to_just_enough_operators_and_final_for_one: HeadNotFinal, |_p| (), |c| {
+        c.fail(0);
+        c.endpoint(1).finalized = 999;
+    };
     a_stale_head: HeadStale, |p| p.block_time = NOW - 3601, |c| ();
     a_head_later_than_the_clock: HeadInFuture, |p| p.block_time = NOW + 61, |c| ();
 

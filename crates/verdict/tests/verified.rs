@@ -265,3 +265,36 @@ fn a_release_judged_by_rules_no_longer_in_force_says_so() {
     plan.rules_in_force = alloy_primitives::Address::repeat_byte(0x33);
     assert!(!plan.case().decide().unwrap().currency.rules_in_force);
 }
+
+#[test]
+fn limits_are_met_by_their_exact_value() {
+    let accepted = |change: fn(&mut Plan)| {
+        let mut plan = Plan::new();
+        change(&mut plan);
+        plan.case()
+            .decide()
+            .map(|_| ())
+            .map_err(|error| error.to_string())
+    };
+    assert_eq!(accepted(|plan| plan.block_time = NOW - 3600), Ok(()));
+    assert_eq!(accepted(|plan| plan.block_time = NOW + 60), Ok(()));
+    assert_eq!(accepted(|plan| plan.control_sequence = 7), Ok(()));
+    assert_eq!(accepted(|plan| plan.recorded_at = plan.block_time), Ok(()));
+    let mut case = Plan::new().case();
+    for at in 0..3 {
+        case.endpoint(at).finalized = 1000;
+    }
+    assert!(case.decide().is_ok());
+}
+
+#[test]
+fn blocks_that_are_not_final_yet_may_differ() {
+    let plan = Plan::new();
+    let mut case = plan.case();
+    let chain = plan.chain(&case.record);
+    for at in 0..3 {
+        let ahead = chain.header(1003, NOW - at as u64);
+        case.endpoint(at).headers.push(ahead);
+    }
+    assert!(case.decide().is_ok());
+}
