@@ -1,1 +1,20 @@
 #![doc = include_str!("../README.md")]
+
+mod bindings;
+mod configuration;
+mod endpoint;
+mod error;
+mod header;
+mod json_rpc;
+mod options;
+mod proof;
+mod wallet;
+
+pub use bindings::{Bytecode, ledger_code_hash, logic_hash};
+pub use configuration::{BuilderEntry, RulesConfiguration};
+pub use endpoint::{Endpoint, FinalisedEvent};
+pub use error::ChainError;
+pub use header::Header;
+pub use options::Options;
+pub use proof::StateProof;
+pub use wallet::{Mined, Wallet};
