@@ -1,1 +1,42 @@
 #![doc = include_str!("../README.md")]
+
+mod audit;
+mod audit_command;
+mod cli;
+mod closure;
+mod config;
+mod disk;
+mod doctor;
+mod error;
+mod genesis;
+mod git;
+mod journal;
+mod key;
+mod nix;
+mod pack;
+mod process;
+mod progress;
+mod publish;
+mod rebuild;
+mod run;
+mod sbom;
+mod state;
+
+pub use audit::{
+    AuditPolicy, AuditReport, AuditSubject, Driver, Grade, Leaf, LeafFinding, Verdict, audit,
+};
+pub use audit_command::{AuditArgs, audit_path};
+pub use cli::Cli;
+pub use closure::closure_of;
+pub use config::{CompressionChoice, Settings};
+pub use disk::{DiskFile, read_tree};
+pub use doctor::{Check, doctor};
+pub use error::Error;
+pub use genesis::{GenesisArgs, sign_genesis};
+pub use git::{SourceTree, export};
+pub use journal::Journal;
+pub use key::{Key, KeySource};
+pub use nix::{BuildOrder, Built, DriverFile, Nix, NixVersion, PathInfo, driver_files};
+pub use rebuild::compare_builds;
+pub use run::{Outcome, Stage, SystemOutcome, run};
+pub use sbom::sbom;

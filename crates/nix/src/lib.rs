@@ -24,5 +24,5 @@ pub use nar::{NarHash, nar_hash, write_nar};
 pub use nix_derivation::{CAHash, NixHash, StorePath, nixbase32};
 pub use purity::Impurity;
 pub use scan::{Finding, Kind, MachineCode, Scan, scan};
-pub use source::{SourceKind, source_kind};
+pub use source::{SourceKind, content_matches, source_kind};
 pub use tree::{Contents, Node, copy_exactly};

@@ -1,7 +1,9 @@
-use nix_derivation::{CAHash, NixHash, store_path};
+use std::io;
+
+use nix_derivation::{CAHash, NixHash, NixHasher, store_path};
 use seed_primitives::Digest;
 
-use crate::{NarHash, StorePath};
+use crate::{Contents, NarHash, Node, StorePath, tree::copy_exactly, write_nar};
 
 /// How a store path that nobody built proves its own contents.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -39,6 +41,39 @@ pub fn source_kind(
         let own = store_path::build_ca_path(path.name(), &address?, references, false).ok()?;
         (own == *path).then_some(kind)
     })
+}
+
+/// Whether `node` has the content address that a fixed output promises.
+///
+/// A flat address is over the bytes of one file that is not executable, a recursive one over the NAR
+/// serialisation; addresses over git objects are not known and so never match.
+///
+/// # Errors
+/// Those of reading the contents.
+pub fn content_matches<C: Contents>(address: &CAHash, node: &Node<C>) -> io::Result<bool> {
+    let expected = address.hash();
+    let mut hasher = NixHasher::new(expected.algorithm());
+    match (address, node) {
+        (
+            CAHash::Flat(_) | CAHash::Text(_),
+            Node::File {
+                executable: false,
+                size,
+                contents,
+            },
+        ) => {
+            copy_exactly(contents, *size, &mut |bytes| {
+                hasher.update(bytes);
+                Ok(())
+            })?;
+        }
+        (CAHash::Nar(_), node) => write_nar(node, &mut |bytes| {
+            hasher.update(bytes);
+            Ok(())
+        })?,
+        _ => return Ok(false),
+    }
+    Ok(hasher.finalize() == expected)
 }
 
 #[cfg(test)]
@@ -98,5 +133,18 @@ mod tests {
         let nar = nar_hash(&Node::file(false, "hellO\n")).unwrap();
         let flat = Digest::of(b"hellO\n");
         assert_eq!(source_kind(&path(GREETING), &nar, Some(&flat), &[]), None);
+    }
+
+    #[test]
+    fn compares_contents_with_a_promised_address() {
+        let file = Node::file(false, "hello");
+        let flat = |bytes: &[u8]| CAHash::Flat(NixHash::Sha256(*Digest::of(bytes).as_bytes()));
+        assert!(content_matches(&flat(b"hello"), &file).unwrap());
+        assert!(!content_matches(&flat(b"hellO"), &file).unwrap());
+        assert!(!content_matches(&flat(b"hello"), &Node::file(true, "hello")).unwrap());
+        let nar = CAHash::Nar(NixHash::Sha256(*nar_hash(&file).unwrap().digest.as_bytes()));
+        assert!(content_matches(&nar, &file).unwrap());
+        assert!(!content_matches(&nar, &Node::file(true, "hello")).unwrap());
+        assert!(!content_matches(&CAHash::Git(NixHash::Sha1([0; 20])), &file).unwrap());
     }
 }

@@ -1,0 +1,220 @@
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
+
+use seed_nix::{
+    GraphLoader, Node, SourceKind, Step, StorePath, content_matches, nar_hash, source_kind,
+};
+use seed_primitives::Digest;
+
+use super::AuditSubject;
+use crate::{
+    Error,
+    disk::{DiskFile, read_tree},
+    nix::{PathInfo, on_disk, read_derivation},
+    state,
+};
+
+/// How a leaf got into the store without being built.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Origin {
+    Source(SourceKind),
+    FixedOutput,
+}
+
+/// What the walk found.
+#[derive(Default)]
+pub(super) struct Walked {
+    /// Every output that had to be built.
+    pub(super) outputs: BTreeSet<StorePath>,
+    /// Every source and fixed output.
+    pub(super) leaves: BTreeMap<StorePath, Origin>,
+}
+
+/// All derivations that `root` needs, paths recomputed, inputs before users.
+pub(crate) fn load_graph(store: &Path, root: &StorePath) -> Result<Vec<Step>, Error> {
+    let mut loader = GraphLoader::new(root.clone());
+    while let Some(path) = loader.wanted() {
+        loader.add(&path, &read_derivation(store, &path)?)?;
+    }
+    Ok(loader.finish()?)
+}
+
+/// The steps that had to run: what lies behind a fixed output did not, its content is proven by its hash.
+pub(crate) fn needed(steps: &[Step]) -> Vec<&Step> {
+    let mut wanted: BTreeSet<&StorePath> =
+        steps.last().map(|step| &step.path).into_iter().collect();
+    let mut result: Vec<&Step> = steps
+        .iter()
+        .rev()
+        .filter(|step| {
+            let needed = wanted.contains(&step.path);
+            if needed && step.fixed.is_none() {
+                wanted.extend(&step.input_derivations);
+            }
+            needed
+        })
+        .collect();
+    result.reverse();
+    result
+}
+
+/// Checks origin, purity and contents of everything that had to be there for the build.
+pub(super) fn walk(
+    subject: &AuditSubject<'_>,
+    steps: &[Step],
+    violations: &mut Vec<String>,
+) -> Result<Walked, Error> {
+    let mut walked = Walked::default();
+    let by_path: BTreeMap<&StorePath, &Step> =
+        steps.iter().map(|step| (&step.path, step)).collect();
+    for step in needed(steps) {
+        if step.fixed.is_some() {
+            check_fixed(subject, step, &mut walked, violations)?;
+            continue;
+        }
+        violations.extend(
+            step.impurities
+                .iter()
+                .map(|impurity| format!("{}: {impurity}", step.path)),
+        );
+        for source in &step.input_sources {
+            check_source(subject, source, &mut walked, violations)?;
+        }
+        let inputs = step
+            .input_derivations
+            .iter()
+            .filter_map(|input| by_path.get(input))
+            .flat_map(|input| input.outputs.values())
+            .chain(&step.input_sources);
+        let newest = inputs
+            .filter_map(|path| subject.infos.get(path))
+            .map(|info| info.registered)
+            .max();
+        for output in step.outputs.values() {
+            check_output(subject, output, newest.unwrap_or(0), violations)?;
+            walked.outputs.insert(output.clone());
+        }
+    }
+    Ok(walked)
+}
+
+/// A built output: here, unsigned, not before its inputs, and holding what is on record.
+fn check_output(
+    subject: &AuditSubject<'_>,
+    output: &StorePath,
+    newest_input: u64,
+    violations: &mut Vec<String>,
+) -> Result<(), Error> {
+    let Some((_, info)) = contents(subject, output, violations)? else {
+        return Ok(());
+    };
+    if !info.ultimate {
+        violations.push(format!("{output} was not built in this store"));
+    }
+    if info.signatures > 0 {
+        violations.push(format!(
+            "{output} carries {} signatures of other stores",
+            info.signatures
+        ));
+    }
+    if info.registered < newest_input {
+        violations.push(format!(
+            "{output} is older than something it was built from"
+        ));
+    }
+    Ok(())
+}
+
+/// A fixed output: whoever made it, its content has the address that the derivation promises.
+fn check_fixed(
+    subject: &AuditSubject<'_>,
+    step: &Step,
+    walked: &mut Walked,
+    violations: &mut Vec<String>,
+) -> Result<(), Error> {
+    for output in step.outputs.values() {
+        walked.leaves.insert(output.clone(), Origin::FixedOutput);
+        let Some((node, _)) = contents(subject, output, violations)? else {
+            continue;
+        };
+        let place = on_disk(subject.store, output);
+        let matches = match &step.fixed {
+            Some(address) => {
+                content_matches(address, &node).map_err(Error::file("hash", &place))?
+            }
+            None => false,
+        };
+        if !matches {
+            violations.push(format!(
+                "{output} does not have the content its derivation promises"
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// A source and the sources it refers to: each path follows from its contents and references.
+fn check_source(
+    subject: &AuditSubject<'_>,
+    source: &StorePath,
+    walked: &mut Walked,
+    violations: &mut Vec<String>,
+) -> Result<(), Error> {
+    let mut todo = vec![source.clone()];
+    while let Some(source) = todo.pop() {
+        if walked.leaves.contains_key(&source) || walked.outputs.contains(&source) {
+            continue;
+        }
+        let Some((node, info)) = contents(subject, &source, violations)? else {
+            continue;
+        };
+        let flat = match &node {
+            Node::File {
+                executable: false,
+                size,
+                contents,
+            } => Some(Digest::of(&state::read(contents.path(), *size)?)),
+            _ => None,
+        };
+        let references: Vec<StorePath> = info
+            .references
+            .iter()
+            .filter(|path| **path != source)
+            .cloned()
+            .collect();
+        let Some(kind) = source_kind(&source, &info.nar, flat.as_ref(), &references) else {
+            violations.push(format!(
+                "{source} is used as a source, but its path does not follow from its contents"
+            ));
+            continue;
+        };
+        walked.leaves.insert(source, Origin::Source(kind));
+        todo.extend(references);
+    }
+    Ok(())
+}
+
+/// The file tree of a path and its record, or nothing after noting why not.
+fn contents<'a>(
+    subject: &AuditSubject<'a>,
+    path: &StorePath,
+    violations: &mut Vec<String>,
+) -> Result<Option<(Node<DiskFile>, &'a PathInfo)>, Error> {
+    let Some(info) = subject.infos.get(path) else {
+        violations.push(format!("{path} is part of the build, but not in the store"));
+        return Ok(None);
+    };
+    let place = on_disk(subject.store, path);
+    let node = read_tree(&place)?;
+    let nar = nar_hash(&node).map_err(Error::file("hash", &place))?;
+    if nar != info.nar {
+        violations.push(format!(
+            "{path} hashes to {}, but {} is on record",
+            nar.digest, info.nar.digest
+        ));
+        return Ok(None);
+    }
+    Ok(Some((node, info)))
+}

@@ -1,0 +1,11 @@
+//! The command `seed-builder`.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use seed_builder::Cli;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    Cli::parse().execute().await
+}

@@ -1,0 +1,397 @@
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use seed_nix::{NarHash, NixHash, StorePath};
+use seed_primitives::{System, Target};
+use serde::{Deserialize, Serialize};
+use tokio::process::Command;
+
+use super::{NixVersion, PathInfo, parse_path_info, settings};
+use crate::{Error, process, state};
+
+const SHORT: Duration = Duration::from_secs(120);
+
+/// An installed Nix, shut in: its own configuration, home and network namespace, and nothing of the caller's
+/// environment but `PATH`.
+#[derive(Clone, Debug)]
+pub struct Nix {
+    program: PathBuf,
+    version: NixVersion,
+    work: PathBuf,
+}
+
+/// One build.
+#[derive(Clone, Copy, Debug)]
+pub struct BuildOrder<'a> {
+    /// The directory of the flake.
+    pub flake: &'a Path,
+    /// Its NAR hash.
+    pub nar: &'a NarHash,
+    /// What of it to build.
+    pub target: &'a Target,
+    /// For which system.
+    pub system: &'a System,
+    /// A directory that becomes a store of its own.
+    pub store: &'a Path,
+    /// The file for everything Nix says.
+    pub log: &'a Path,
+    /// How long it may take.
+    pub limit: Duration,
+}
+
+/// What a build gave.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Built {
+    /// The derivation the target evaluates to.
+    pub derivation: String,
+    /// Its outputs by name.
+    pub outputs: BTreeMap<String, String>,
+}
+
+impl Built {
+    /// The output paths.
+    ///
+    /// # Errors
+    /// When one of them is not a store path.
+    pub fn paths(&self) -> Result<BTreeSet<StorePath>, Error> {
+        self.outputs.values().map(|path| parse_path(path)).collect()
+    }
+
+    /// The derivation.
+    ///
+    /// # Errors
+    /// When it is not a store path.
+    pub fn derivation(&self) -> Result<StorePath, Error> {
+        parse_path(&self.derivation)
+    }
+}
+
+fn parse_path(text: &str) -> Result<StorePath, Error> {
+    text.parse().map_err(|_| Error::NixAnswer {
+        command: "nix build --json",
+        reason: format!("`{}` is no store path", text.escape_debug()),
+    })
+}
+
+impl Nix {
+    /// The Nix at `program` (a path, or a name to be found in `PATH`), working in directory `work`.
+    ///
+    /// # Errors
+    /// When it cannot be run, is not a Nix, or is older than 2.8.
+    pub async fn find(program: &Path, work: &Path) -> Result<Self, Error> {
+        let program = find(program)?;
+        let mut command = Command::new(&program);
+        command.env_clear().envs(path_variable()).arg("--version");
+        let done = process::run(command, &program.display().to_string(), SHORT, None).await?;
+        let version = NixVersion::of_answer(&String::from_utf8_lossy(&done.stdout))?;
+        Ok(Self {
+            program,
+            version,
+            work: work.to_owned(),
+        })
+    }
+
+    /// Its version.
+    #[must_use]
+    pub const fn version(&self) -> NixVersion {
+        self.version
+    }
+
+    /// The program.
+    #[must_use]
+    pub fn program(&self) -> &Path {
+        &self.program
+    }
+
+    /// Writes the configuration for `system` and returns the gated effective settings, as they go into the
+    /// statement. `cores` is what one build is told it may use.
+    ///
+    /// # Errors
+    /// [`Error::NixSetting`] for the first effective setting that is not as required.
+    pub async fn configure(
+        &self,
+        system: &System,
+        cores: u32,
+    ) -> Result<BTreeMap<String, String>, Error> {
+        state::create_directory(&self.work.join("home"))?;
+        state::create_directory(&self.work.join("conf"))?;
+        state::write(
+            &self.work.join("conf/nix.conf"),
+            settings::conf(system, cores).as_bytes(),
+        )?;
+        let arguments: &[&str] = if self.version.at_least(2, 20) {
+            &["config", "show", "--json"]
+        } else {
+            &["show-config", "--json"]
+        };
+        let mut command = self.command();
+        command.args(arguments);
+        let done = process::run(command, "nix", SHORT, None).await?;
+        if !done.success {
+            return Err(Error::NixAnswer {
+                command: "nix config show --json",
+                reason: done.last_words(),
+            });
+        }
+        settings::gate(&done.stdout, system, self.version)
+    }
+
+    /// Proves that programs started as Nix is started see no network but their own loopback.
+    ///
+    /// # Errors
+    /// [`Error::Namespace`] when the namespace cannot be made, or has another interface.
+    pub async fn check_namespace(&self) -> Result<(), Error> {
+        let mut command = shut_in(Path::new("cat"));
+        command
+            .env_clear()
+            .envs(path_variable())
+            .arg("/proc/net/dev");
+        let done = process::run(command, "unshare", SHORT, None).await?;
+        if !done.success {
+            return Err(Error::Namespace(done.last_words()));
+        }
+        let text = String::from_utf8_lossy(&done.stdout);
+        let interfaces: Vec<&str> = text
+            .lines()
+            .skip(2)
+            .filter_map(|line| line.split_once(':'))
+            .map(|(name, _)| name.trim())
+            .collect();
+        match interfaces
+            .iter()
+            .find(|name| **name != "lo" && !is_idle_tunnel(name))
+        {
+            Some(name) => Err(Error::Namespace(format!("it has the interface {name}"))),
+            None => Ok(()),
+        }
+    }
+
+    /// Builds what `order` says in a store of its own. Nix checks the flake's NAR hash once more.
+    ///
+    /// # Errors
+    /// [`Error::Build`] with Nix's last words.
+    pub async fn build(&self, order: &BuildOrder<'_>) -> Result<Built, Error> {
+        let BuildOrder {
+            flake,
+            nar,
+            target,
+            system,
+            store,
+            log,
+            limit,
+        } = *order;
+        let plain = PlainPath::of(flake)?;
+        let hash = percent(&NixHash::Sha256(*nar.digest.as_bytes()).to_sri_string());
+        let attribute = format!("packages.{system}.{}", target.attribute());
+        let mut command = self.command();
+        command
+            .arg("build")
+            .arg("--store")
+            .arg(store)
+            .args([
+                "--no-link",
+                "--json",
+                "--print-build-logs",
+                "--no-write-lock-file",
+            ])
+            .args(["--no-update-lock-file", "--no-registries"])
+            .arg(format!("path:{}?narHash={hash}#{attribute}", plain.text));
+        let done = process::run(command, "nix", limit, Some(log)).await?;
+        let failed = |reason: String| Error::Build {
+            target: target.to_string(),
+            system: system.to_string(),
+            reason,
+        };
+        if !done.success {
+            return Err(failed(done.last_words()));
+        }
+        let mut built: Vec<BuildAnswer> =
+            serde_json::from_slice(&done.stdout).map_err(|error| Error::NixAnswer {
+                command: "nix build --json",
+                reason: error.to_string(),
+            })?;
+        match (built.pop(), built.is_empty()) {
+            (Some(only), true) if !only.outputs.is_empty() => Ok(Built {
+                derivation: only.drv_path,
+                outputs: only.outputs,
+            }),
+            _ => Err(failed(
+                "it is not exactly one derivation with outputs".to_owned(),
+            )),
+        }
+    }
+
+    /// Everything the database of `store` says.
+    ///
+    /// # Errors
+    /// When Nix cannot say, or says it in an unknown form.
+    pub async fn path_info(&self, store: &Path) -> Result<BTreeMap<StorePath, PathInfo>, Error> {
+        let mut command = self.command();
+        command
+            .arg("path-info")
+            .arg("--store")
+            .arg(store)
+            .args(["--json", "--all"]);
+        if self.version.at_least(2, 33) {
+            command.args(["--json-format", "1"]);
+        }
+        let done = process::run(command, "nix", SHORT * 10, None).await?;
+        if !done.success {
+            return Err(Error::NixAnswer {
+                command: "nix path-info --json",
+                reason: done.last_words(),
+            });
+        }
+        parse_path_info(&done.stdout)
+    }
+
+    fn command(&self) -> Command {
+        let mut command = shut_in(&self.program);
+        self.close(&mut command);
+        command
+    }
+
+    /// Clears the environment of `command` down to what Nix is given.
+    pub(super) fn close(&self, command: &mut Command) {
+        command
+            .env_clear()
+            .envs(path_variable())
+            .env("HOME", self.work.join("home"))
+            .env("NIX_CONF_DIR", self.work.join("conf"))
+            .env("NIX_USER_CONF_FILES", "")
+            .env("LC_ALL", "C")
+            .current_dir(&self.work);
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct BuildAnswer {
+    drv_path: String,
+    outputs: BTreeMap<String, String>,
+}
+
+/// `program` in a network namespace of its own. As root the namespace is all; as an ordinary user it needs a
+/// user namespace, with the user's own id, because Nix takes id 0 for the right to change ids.
+fn shut_in(program: &Path) -> Command {
+    let mut command = Command::new("unshare");
+    if !rustix::process::geteuid().is_root() {
+        command.args(["--user", "--map-current-user"]);
+    }
+    command.args(["--net", "--"]).arg(program);
+    command
+}
+
+/// Tunnel devices that the kernel puts into every namespace; they are down and lead nowhere.
+fn is_idle_tunnel(name: &str) -> bool {
+    [
+        "tunl0", "gre0", "gretap0", "erspan0", "ip_vti0", "ip6_vti0", "sit0", "ip6tnl0", "ip6gre0",
+    ]
+    .contains(&name)
+}
+
+fn path_variable() -> Option<(&'static str, std::ffi::OsString)> {
+    Some(("PATH", std::env::var_os("PATH")?))
+}
+
+fn find(program: &Path) -> Result<PathBuf, Error> {
+    let missing = || Error::Program {
+        program: program.display().to_string(),
+        reason: "there is no such program".to_owned(),
+    };
+    if program.components().count() > 1 {
+        // Not resolved further: what a link is called decides what Nix does.
+        return std::path::absolute(program)
+            .ok()
+            .filter(|path| path.is_file())
+            .ok_or_else(missing);
+    }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path)
+        .map(|folder| folder.join(program))
+        .find(|path| path.is_file())
+        .ok_or_else(missing)
+}
+
+/// A path in characters that every version of Nix takes literally in a flake reference, through a symbolic
+/// link in a temporary directory where the real one has others.
+struct PlainPath {
+    text: String,
+    _link: Option<tempfile::TempDir>,
+}
+
+impl PlainPath {
+    fn of(path: &Path) -> Result<Self, Error> {
+        if let Some(text) = plain(path) {
+            return Ok(Self { text, _link: None });
+        }
+        let directory =
+            tempfile::tempdir().map_err(Error::file("create", &std::env::temp_dir()))?;
+        let link = directory.path().join("source");
+        std::os::unix::fs::symlink(state::parent(path), &link)
+            .map_err(Error::file("create", &link))?;
+        let name = path.file_name().map(Path::new).and_then(plain);
+        match (plain(&link), name) {
+            (Some(link), Some(name)) => Ok(Self {
+                text: format!("{link}/{name}"),
+                _link: Some(directory),
+            }),
+            _ => Err(Error::Usage(
+                "the temporary directory's name has unusual characters; set TMPDIR".to_owned(),
+            )),
+        }
+    }
+}
+
+fn plain(path: &Path) -> Option<String> {
+    let text = path.to_str()?;
+    let good = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'.' | b'_' | b'-');
+    text.bytes().all(good).then(|| text.to_owned())
+}
+
+fn percent(text: &str) -> String {
+    text.replace('+', "%2B")
+        .replace('/', "%2F")
+        .replace('=', "%3D")
+}
+
+/// Whether `path` lies in a store directory, and then the root of the store and the store path.
+///
+/// # Errors
+/// When no part of the path is a store path.
+pub(crate) fn split_store_path(path: &Path) -> Result<(PathBuf, StorePath), Error> {
+    let absolute = std::path::absolute(path).map_err(Error::file("read", path))?;
+    let mut below = absolute.as_path();
+    while let Some(parent) = below.parent() {
+        if parent.ends_with("nix/store") {
+            let name = below.file_name().unwrap_or_default();
+            let found = StorePath::from_basename(std::os::unix::ffi::OsStrExt::as_bytes(name));
+            let root = parent.parent().and_then(Path::parent);
+            if let (Ok(found), Some(root)) = (found, root) {
+                return Ok((root.to_owned(), found));
+            }
+        }
+        below = parent;
+    }
+    Err(Error::Usage(format!(
+        "{} is not below a nix/store directory",
+        path.display()
+    )))
+}
+
+/// Where a store path lies on disk, in the store whose root is `root`.
+pub(crate) fn on_disk(root: &Path, path: &StorePath) -> PathBuf {
+    root.join("nix/store").join(path.to_basename())
+}
+
+/// Reads a `.drv` file of the store at `root`.
+pub(crate) fn read_derivation(root: &Path, path: &StorePath) -> Result<Vec<u8>, Error> {
+    let file = on_disk(root, path);
+    fs::symlink_metadata(&file).map_err(Error::file("read", &file))?;
+    state::read(&file, seed_nix::MAX_DERIVATION_BYTES as u64)
+}

@@ -1,0 +1,101 @@
+use std::{
+    collections::BTreeSet,
+    fs::File,
+    io::BufWriter,
+    path::{Path, PathBuf},
+};
+
+use seed_image::{
+    Descriptor, ImageManifest, MAX_CONFIG_BYTES, MAX_MANIFEST_BYTES, PackedPath, Packer,
+};
+use seed_nix::StorePath;
+use seed_primitives::{Digest, Recipe, System};
+
+use crate::{Error, disk::DiskFile, publish::blob_path, state};
+
+/// A packed image in a directory: `manifest.json`, `config.json`, and the layers below `blobs`.
+#[derive(Clone, Debug)]
+pub(crate) struct StoredImage {
+    directory: PathBuf,
+    pub(crate) manifest: Vec<u8>,
+    pub(crate) config: Vec<u8>,
+    pub(crate) layers: Vec<Descriptor>,
+    pub(crate) closure: Digest,
+}
+
+impl StoredImage {
+    /// The image digest.
+    pub(crate) fn digest(&self) -> Digest {
+        Digest::of(&self.manifest)
+    }
+
+    /// The file with a layer.
+    pub(crate) fn blob(&self, digest: &Digest) -> PathBuf {
+        blob_path(&self.directory, digest)
+    }
+
+    /// The image at `directory`, or `None` where none was finished.
+    pub(crate) fn load(directory: &Path) -> Result<Option<Self>, Error> {
+        let file = directory.join("manifest.json");
+        let Some(manifest) = state::read_if_there(&file, MAX_MANIFEST_BYTES as u64)? else {
+            return Ok(None);
+        };
+        let bad = |reason: &str| Error::Config {
+            path: file.clone(),
+            reason: reason.to_owned(),
+        };
+        let parsed = ImageManifest::parse(&manifest).map_err(|error| bad(&error.to_string()))?;
+        let config = state::read(&directory.join("config.json"), MAX_CONFIG_BYTES as u64)?;
+        if parsed.config.digest != Digest::of(&config) {
+            return Err(bad("the config beside it is another one"));
+        }
+        let closure = parsed.closure.ok_or_else(|| bad("it names no closure"))?;
+        Ok(Some(Self {
+            directory: directory.to_owned(),
+            manifest,
+            config,
+            layers: parsed.layers,
+            closure,
+        }))
+    }
+}
+
+/// Packs `closure` into `directory`, which appears whole or not at all.
+pub(crate) fn pack(
+    closure: &[PackedPath<DiskFile>],
+    applications: &BTreeSet<StorePath>,
+    recipe: &Recipe,
+    system: &System,
+    directory: &Path,
+) -> Result<StoredImage, Error> {
+    let packer = Packer::new(closure, applications, recipe, system)?;
+    let partial = directory.with_extension("partial");
+    state::remove_tree(&partial)?;
+    state::create_directory(&partial.join("blobs"))?;
+    let mut layers = Vec::new();
+    for index in 0..packer.layers() {
+        let path = partial.join("blobs/partial");
+        let file = File::create(&path).map_err(Error::file("write", &path))?;
+        let mut out = BufWriter::new(file);
+        let layer = packer
+            .write_layer(index, &mut out)
+            .map_err(Error::file("write", &path))?;
+        out.get_ref()
+            .sync_all()
+            .map_err(Error::file("write", &path))?;
+        state::rename(&path, &blob_path(&partial, &layer.descriptor.digest))?;
+        layers.push(layer);
+    }
+    let image = packer.finish(layers);
+    state::write(&partial.join("config.json"), &image.config)?;
+    state::write(&partial.join("manifest.json"), &image.manifest)?;
+    state::remove_tree(directory)?;
+    state::rename(&partial, directory)?;
+    let lost = || {
+        Error::Usage(format!(
+            "{} vanished while it was written",
+            directory.display()
+        ))
+    };
+    StoredImage::load(directory)?.ok_or_else(lost)
+}
