@@ -85,6 +85,9 @@ pub enum Fault {
     /// The program itself is at fault.
     #[error("the verifier failed: {0}")]
     Internal(String),
+    /// The ledger holds a commitment, and nobody gave the record that belongs to it.
+    #[error("no endpoint gave the event of release {0}")]
+    RecordUnavailable(String),
     /// A code that is nowhere explained.
     #[error("there is no code `{}`", shown(.0))]
     UnknownCode(String),
@@ -109,6 +112,7 @@ impl Fault {
             Self::State { .. } => "state-unusable",
             Self::Deadline(_) => "deadline",
             Self::Internal(_) => "internal",
+            Self::RecordUnavailable(_) => "record-unavailable",
             Self::UnknownCode(_) => "unknown-code",
         }
     }
@@ -139,6 +143,7 @@ impl Fault {
             Self::State { .. } => "restore the folder or name another with --state DIR",
             Self::Deadline(_) => "try again, or allow more with --timeout SECS",
             Self::Internal(_) => "report it; nothing was verified",
+            Self::RecordUnavailable(_) => "use an endpoint that serves the ledger's old events",
             Self::UnknownCode(_) => "codes are listed in docs/errors.md",
         }
     }
@@ -147,7 +152,11 @@ impl Fault {
     #[must_use]
     pub const fn exit_code(&self) -> u8 {
         match self {
-            Self::Output { .. } | Self::State { .. } | Self::Deadline(_) | Self::Internal(_) => 3,
+            Self::Output { .. }
+            | Self::State { .. }
+            | Self::Deadline(_)
+            | Self::Internal(_)
+            | Self::RecordUnavailable(_) => 3,
             _ => 2,
         }
     }

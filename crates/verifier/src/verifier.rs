@@ -89,10 +89,7 @@ impl<'a> Verifier<'a> {
             deep: question.deep,
             locator: question.locator,
         };
-        let gatherer = match Gatherer::new(self.policy, self.options.clone(), self.mirrors) {
-            Ok(gatherer) => gatherer,
-            Err(stop) => return stop.into(),
-        };
+        let gatherer = Gatherer::new(self.policy, self.options.clone(), self.mirrors);
         let evidence = match gatherer.gather(&request, notes).await {
             Ok(evidence) => evidence,
             Err(stop) => return stop.into(),

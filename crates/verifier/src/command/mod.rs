@@ -61,7 +61,7 @@ fn not_a_question(error: &clap::Error) -> Result<u8, Fault> {
                 .lines()
                 .map(str::trim)
                 .take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more"))
-                .filter(|line| !line.is_empty())
+                .filter(|line| !line.is_empty() && !line.starts_with("tip:"))
                 .collect();
             let line = lines.join(" ");
             Err(Fault::Usage(line.trim_start_matches("error: ").to_owned()))

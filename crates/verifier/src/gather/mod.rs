@@ -19,11 +19,11 @@ use seed_verdict::{
     Document, Evidence, Grade, ImageEvidence, MAX_LOCATORS, Policy, RejectionCode, required_slots,
 };
 
-pub use chain::Chain;
+pub(crate) use chain::{Chain, Head};
 pub use stop::Stop;
 
 use evidence::Places;
-pub(crate) use notes::Notes;
+pub use notes::Notes;
 
 /// What is to be gathered.
 #[derive(Clone, Debug)]
@@ -47,16 +47,14 @@ pub struct Gatherer<'a> {
 
 impl<'a> Gatherer<'a> {
     /// A gatherer for the endpoints of `policy` that looks for evidence in the image's repository and `mirrors`.
-    ///
-    /// # Errors
-    /// [`Stop::Failed`] when no client can be made.
-    pub fn new(policy: &'a Policy, options: Options, mirrors: &'a [Place]) -> Result<Self, Stop> {
-        Ok(Self {
+    #[must_use]
+    pub fn new(policy: &'a Policy, options: Options, mirrors: &'a [Place]) -> Self {
+        Self {
             policy,
-            chain: Chain::new(policy).map_err(Stop::Failed)?,
+            chain: Chain::new(policy),
             options,
             mirrors,
-        })
+        }
     }
 
     /// Gathers the evidence about one image.
@@ -65,11 +63,7 @@ impl<'a> Gatherer<'a> {
     ///
     /// # Errors
     /// [`Stop`] when the image itself cannot be had: the answer is known then, and it is not yes.
-    pub(crate) async fn gather(
-        &self,
-        request: &Request<'_>,
-        notes: &Notes,
-    ) -> Result<Evidence, Stop> {
+    pub async fn gather(&self, request: &Request<'_>, notes: &Notes) -> Result<Evidence, Stop> {
         let (head, beside) = tokio::join!(self.chain.head(notes), self.beside(request, notes));
         let (image, locators, repositories) = beside?;
         let mut evidence = Evidence {
@@ -81,10 +75,6 @@ impl<'a> Gatherer<'a> {
         let places = Places {
             repositories: &repositories,
             notes,
-        };
-        let Some(head) = head else {
-            evidence.chain = self.chain.silent();
-            return Ok(evidence);
         };
         let codes = self.chain.codes(&head, &rules_of(&candidates), notes).await;
         for (release, builders) in voters(&candidates, &codes) {

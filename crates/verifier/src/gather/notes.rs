@@ -5,11 +5,11 @@ const MAX: usize = 64;
 
 /// What went wrong on the way without deciding anything.
 #[derive(Debug, Default)]
-pub(crate) struct Notes(Mutex<Vec<String>>);
+pub struct Notes(Mutex<Vec<String>>);
 
 impl Notes {
     /// Adds one line, once.
-    pub(crate) fn add(&self, note: impl ToString) {
+    pub fn add(&self, note: impl ToString) {
         let note = note.to_string();
         let mut notes = self
             .0
@@ -21,11 +21,13 @@ impl Notes {
     }
 
     /// The value, or `None` and a note of the error.
-    pub(crate) fn ok<T, E: ToString>(&self, result: Result<T, E>) -> Option<T> {
+    pub fn ok<T, E: ToString>(&self, result: Result<T, E>) -> Option<T> {
         result.map_err(|error| self.add(error.to_string())).ok()
     }
 
-    pub(crate) fn into_lines(self) -> Vec<String> {
+    /// The notes, in the order they were made.
+    #[must_use]
+    pub fn into_lines(self) -> Vec<String> {
         self.0
             .into_inner()
             .unwrap_or_else(|poisoned| poisoned.into_inner())

@@ -59,6 +59,14 @@ struct Image<'a> {
     notes: &'a [String],
 }
 
+impl Outcome {
+    /// The JSON of one image.
+    pub(crate) fn to_json(&self) -> serde_json::Value {
+        // Texts, numbers and lists of them always have a JSON form.
+        serde_json::to_value(image(self)).unwrap_or_default()
+    }
+}
+
 impl Report<'_> {
     pub(super) fn json(&self) -> io::Result<String> {
         let wire = Wire {
