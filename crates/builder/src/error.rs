@@ -128,36 +128,14 @@ pub enum Error {
     #[error("the audit refuses the closure: {0}")]
     Audit(String),
     /// Two builds of the same derivation differ.
-    #[error("two builds differ, first in {derivation} ({path}: {first} and {second})")]
-    NotReproducible {
-        /// The first derivation, in build order, whose outputs differ.
-        derivation: StorePath,
-        /// The output.
-        path: StorePath,
-        /// Its NAR hash in the first store.
-        first: Digest,
-        /// Its NAR hash in the second store.
-        second: String,
-    },
+    #[error(transparent)]
+    NotReproducible(Box<Difference>),
     /// The closure cannot be packed.
     #[error(transparent)]
     Pack(#[from] PackError),
     /// This key has already signed, or published, another digest for this release and system.
-    #[error(
-        "{place} already holds {signed} for {release} on {system}; signing {digest} would be equivocation"
-    )]
-    Equivocation {
-        /// Where the other digest was found.
-        place: String,
-        /// The release.
-        release: ReleaseId,
-        /// The system.
-        system: System,
-        /// What was signed before.
-        signed: Digest,
-        /// What was about to be signed.
-        digest: Digest,
-    },
+    #[error(transparent)]
+    Equivocation(Box<Conflict>),
     /// The signing journal cannot be relied on.
     #[error("the signing journal {path} is damaged at line {line}")]
     Journal {
@@ -181,6 +159,38 @@ pub enum Error {
     /// A registry or layout refused, could not be reached, or serves other bytes than were pushed.
     #[error(transparent)]
     Publish(#[from] seed_oci::Error),
+}
+
+/// The first derivation, in build order, whose outputs differ between two builds.
+#[derive(Clone, Debug, Eq, Error, PartialEq)]
+#[error("two builds differ, first in {derivation} ({path}: {first} and {second})")]
+pub struct Difference {
+    /// The derivation; everything it was built from is the same in both stores.
+    pub derivation: StorePath,
+    /// The output.
+    pub path: StorePath,
+    /// Its NAR hash in the first store.
+    pub first: Digest,
+    /// Its NAR hash in the second store, or `nothing`.
+    pub second: String,
+}
+
+/// Two digests by one key for one release and system.
+#[derive(Clone, Debug, Eq, Error, PartialEq)]
+#[error(
+    "{place} already holds {signed} for {release} on {system}; signing {digest} would be equivocation"
+)]
+pub struct Conflict {
+    /// Where the other digest was found.
+    pub place: String,
+    /// The release.
+    pub release: ReleaseId,
+    /// The system.
+    pub system: System,
+    /// What was signed before.
+    pub signed: Digest,
+    /// What was about to be signed.
+    pub digest: Digest,
 }
 
 impl Error {
@@ -221,9 +231,9 @@ impl Error {
             Self::Graph(_) => "derivation-graph",
             Self::Closure(_) => "closure",
             Self::Audit(_) => "audit-refused",
-            Self::NotReproducible { .. } => "not-reproducible",
+            Self::NotReproducible(_) => "not-reproducible",
             Self::Pack(_) => "pack",
-            Self::Equivocation { .. } => "equivocation",
+            Self::Equivocation(_) => "equivocation",
             Self::Journal { .. } => "journal-damaged",
             Self::Locked(_) => "state-in-use",
             Self::Format(_) => "malformed-document",
@@ -314,11 +324,11 @@ impl Error {
             Self::Audit(_) => {
                 "`seed-builder audit` lists every finding; build the program from source, or allow a seed by its digest"
             }
-            Self::NotReproducible { .. } => {
+            Self::NotReproducible(_) => {
                 "make that derivation deterministic; both stores are kept in the state directory"
             }
             Self::Pack(_) => "change the recipe or the target",
-            Self::Equivocation { .. } => {
+            Self::Equivocation(_) => {
                 "find out why the digests differ; to publish a corrected image raise --reissue, never remove the journal"
             }
             Self::Journal { .. } => {

@@ -8,7 +8,7 @@ use std::{
 
 use seed_primitives::{BuilderId, Digest, ReleaseId, System};
 
-use crate::{Error, state};
+use crate::{Conflict, Error, state};
 
 const MAX_BYTES: u64 = 256 << 20;
 
@@ -102,13 +102,13 @@ impl Journal {
         match self.signed.get(&key) {
             Some(before) if *before == digest => return Ok(()),
             Some(before) => {
-                return Err(Error::Equivocation {
+                return Err(Error::Equivocation(Box::new(Conflict {
                     place: self.path.display().to_string(),
                     release,
                     system: system.clone(),
                     signed: *before,
                     digest,
-                });
+                })));
             }
             None => {}
         }
@@ -165,13 +165,13 @@ mod tests {
         journal.note(builder(), release(2), &system(), two).unwrap();
         assert!(matches!(
             journal.note(builder(), release(1), &system(), two),
-            Err(Error::Equivocation { .. })
+            Err(Error::Equivocation(_))
         ));
         drop(journal);
         let mut journal = Journal::open(&path).unwrap();
         assert!(matches!(
             journal.note(builder(), release(1), &system(), two),
-            Err(Error::Equivocation { .. })
+            Err(Error::Equivocation(_))
         ));
         journal.note(builder(), release(1), &system(), one).unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap().lines().count(), 2);

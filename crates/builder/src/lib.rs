@@ -31,7 +31,7 @@ pub use closure::closure_of;
 pub use config::{CompressionChoice, Settings};
 pub use disk::{DiskFile, read_tree};
 pub use doctor::{Check, doctor};
-pub use error::Error;
+pub use error::{Conflict, Difference, Error};
 pub use genesis::{GenesisArgs, sign_genesis};
 pub use git::{SourceTree, export};
 pub use journal::Journal;

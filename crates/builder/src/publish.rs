@@ -7,7 +7,7 @@ use seed_oci::{
 use seed_primitives::{BuilderId, Digest, ReleaseId, System, canonical_json};
 use serde::Serialize;
 
-use crate::{Error, pack::StoredImage};
+use crate::{Conflict, Error, pack::StoredImage};
 
 /// One small blob with its type.
 #[derive(Clone, Debug)]
@@ -230,13 +230,13 @@ pub(crate) async fn refuse_equivocation(
                 .iter()
                 .find(|(system, digest)| *system == entry.system && *digest != entry.digest);
             if let Some((system, digest)) = other {
-                return Err(Error::Equivocation {
+                return Err(Error::Equivocation(Box::new(Conflict {
                     place: repository.place().to_owned(),
                     release,
                     system: system.clone(),
                     signed: entry.digest,
                     digest: *digest,
-                });
+                })));
             }
         }
     }

@@ -3,7 +3,7 @@ use std::path::Path;
 use seed_nix::{StorePath, nar_hash};
 
 use crate::{
-    Error,
+    Difference, Error,
     audit::{load_graph, needed},
     disk::read_tree,
     nix::on_disk,
@@ -27,12 +27,12 @@ pub fn compare_builds(first: &Path, second: &Path, derivation: &StorePath) -> Re
                 "nothing".to_owned()
             };
             if one.to_string() != other {
-                return Err(Error::NotReproducible {
+                return Err(Error::NotReproducible(Box::new(Difference {
                     derivation: step.path.clone(),
                     path: output.clone(),
                     first: one,
                     second: other,
-                });
+                })));
             }
             compared += 1;
         }
