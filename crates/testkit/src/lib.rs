@@ -4,6 +4,10 @@
 pub mod keys;
 pub mod vectors;
 
+/// A real anvil.
+pub mod chain;
+/// Federations as rules, and a development deployment.
+pub mod deployment;
 mod forge;
 
 pub use forge::forge;

@@ -39,7 +39,7 @@ pub(super) async fn handle(shared: &Shared, request: Request) -> Response {
     shared.note(parts.method.as_str(), &target, authorization);
 
     let lies = shared.lies_about(&target);
-    if let Some(answer) = instead(&lies, &path).await {
+    if let Some(answer) = instead(&lies, &path, &parts.headers).await {
         return answer;
     }
     let asked = swapped(&lies, &path);
@@ -76,7 +76,7 @@ fn with_header(status: StatusCode, name: header::HeaderName, value: &str) -> Res
 }
 
 /// Lies for which nobody needs to be asked.
-async fn instead(lies: &[Lie], path: &str) -> Option<Response> {
+async fn instead(lies: &[Lie], path: &str, headers: &HeaderMap) -> Option<Response> {
     for lie in lies {
         return Some(match lie {
             Lie::Status(code) => plain(StatusCode::from_u16(*code).unwrap_or_default()),
@@ -87,10 +87,11 @@ async fn instead(lies: &[Lie], path: &str) -> Option<Response> {
             Lie::RedirectLoop => {
                 with_header(StatusCode::TEMPORARY_REDIRECT, header::LOCATION, path)
             }
-            Lie::Challenge(realm) => {
-                let value = format!("Bearer realm=\"{realm}\",service=\"liar\"");
-                with_header(StatusCode::UNAUTHORIZED, header::WWW_AUTHENTICATE, &value)
-            }
+            Lie::Challenge(realm) => challenge(realm),
+            Lie::WantsToken => match token_gate(path, headers) {
+                Some(answer) => answer,
+                None => continue,
+            },
             Lie::Endless => {
                 let block = Bytes::from_static(&[0; 64 << 10]);
                 let zeros = stream::repeat_with(move || Ok::<_, io::Error>(block.clone()));
@@ -100,6 +101,41 @@ async fn instead(lies: &[Lie], path: &str) -> Option<Response> {
         });
     }
     None
+}
+
+fn challenge(realm: &str) -> Response {
+    let value = format!("Bearer realm=\"{realm}\",service=\"liar\"");
+    with_header(StatusCode::UNAUTHORIZED, header::WWW_AUTHENTICATE, &value)
+}
+
+/// Gives tokens at `/token`, and lets pass who has the one for what is asked; `None` to let pass.
+fn token_gate(path: &str, headers: &HeaderMap) -> Option<Response> {
+    let text = |name| {
+        headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default()
+    };
+    if path.starts_with("/token") {
+        let token = if path.contains("push") {
+            "push"
+        } else {
+            "pull"
+        };
+        return Some(Response::new(Body::from(format!(
+            "{{\"token\":\"{token}\"}}"
+        ))));
+    }
+    let wanted = if path.contains("/uploads/") {
+        "Bearer push"
+    } else {
+        "Bearer pull"
+    };
+    let given = text(header::AUTHORIZATION);
+    if given == wanted || given == "Bearer push" {
+        return None;
+    }
+    Some(challenge(&format!("http://{}/token", text(header::HOST))))
 }
 
 /// The path to ask the upstream for.

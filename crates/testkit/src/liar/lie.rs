@@ -33,6 +33,8 @@ pub enum Lie {
     RedirectLoop,
     /// A bearer challenge with this realm.
     Challenge(String),
+    /// Wants a bearer token for everything, and gives one at `/token` to whoever asks.
+    WantsToken,
     /// A `Link` to itself as the next page.
     LinkLoop,
     /// Another chain id.
@@ -67,7 +69,7 @@ pub struct LieError(pub String);
 impl Lie {
     /// The names, with the arguments they take.
     pub const HELP: &str = "wrong-bytes, swapped-manifest=REF, status=CODE, truncated, short, endless, drip=MILLISECONDS, \
-        stall, content-type=TYPE, digest-header=TEXT, redirect=URL, redirect-loop, challenge=REALM, link-loop, \
+        stall, content-type=TYPE, digest-header=TEXT, redirect=URL, redirect-loop, challenge=REALM, wants-token, link-loop, \
         chain-id=NUMBER, block-hash, header=FIELD, proof, storage, code, call, no-logs, rpc-error, rpc-null, frozen-head";
 }
 
@@ -98,6 +100,7 @@ impl FromStr for Lie {
             ("redirect", Some(url)) => Some(Self::Redirect(url.to_owned())),
             ("redirect-loop", None) => Some(Self::RedirectLoop),
             ("challenge", Some(realm)) => Some(Self::Challenge(realm.to_owned())),
+            ("wants-token", None) => Some(Self::WantsToken),
             ("link-loop", None) => Some(Self::LinkLoop),
             ("chain-id", Some(id)) => number(id).map(Self::ChainId),
             ("block-hash", None) => Some(Self::BlockHash),
