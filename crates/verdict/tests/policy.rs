@@ -203,6 +203,15 @@ fn rejects_a_zero_anchor_and_words_in_another_form() {
         with(&genesis, &format!("\"{}\"", B256::ZERO)),
         Err(PolicyError::ZeroAnchor("genesis"))
     );
+    let zero = seed_primitives::write_address(&Address::ZERO);
+    assert_eq!(
+        with(&seed_primitives::write_address(&common::LEDGER), &zero),
+        Err(PolicyError::ZeroAnchor("ledger"))
+    );
+    assert_eq!(
+        with(&common::LEDGER_CODE.to_string(), &B256::ZERO.to_string()),
+        Err(PolicyError::ZeroAnchor("ledger_code_hash"))
+    );
     for form in ["\"\"", "\"0x12\"", "12", "\"9e9e\""] {
         assert!(with(&genesis, form).is_err(), "{form}");
     }
@@ -229,6 +238,9 @@ fn rejects_builders_without_domains_and_names_that_mislead() {
     for (from, to) in [
         ("[\"birch\", \"US\"]", "[]"),
         ("[\"birch\", \"US\"]", "[\"US\", \"US\"]"),
+        ("[\"birch\", \"US\"]", "[\"US\", \"\"]"),
+        ("\"J1\"", "\"\""),
+        ("\"J1\"", "\"J\\n1\""),
         ("\"Birch\"", "\"aster\""),
         ("\"Birch\"", "\"\""),
         ("\"Birch\"", "\" Birch\""),

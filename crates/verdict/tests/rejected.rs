@@ -485,12 +485,47 @@ fn what_is_missing_is_undecidable_and_what_is_bad_is_rejected_and_what_was_revok
         }
     });
     assert_eq!(plan.case().decide().unwrap_err().class().exit_code(), 1);
+    // One missing, two bad: finding the missing one would not suffice.
+    let mut plan = Plan::new();
+    plan.statement = Box::new(|key, one| {
+        if key != 1 {
+            one.closure = Digest::of(b"other");
+        }
+    });
+    let mut case = plan.case();
+    case.lose_statement(0);
+    assert_eq!(case.decide().unwrap_err().class().exit_code(), 1);
     // One good, two revoked.
     let mut plan = Plan::new();
     for key in [2, 3] {
         plan.revoke(builder(key).address(), NOW - DAY, 1, 0);
     }
     assert_eq!(plan.case().decide().unwrap_err().class().exit_code(), 4);
+}
+
+#[test]
+fn of_two_votes_of_one_builder_the_missing_one_outweighs_the_bad_one() {
+    let mut plan = Plan::new();
+    statement(&mut plan, |one| one.closure = Digest::of(b"other"));
+    let mut case = plan.case();
+    assert_eq!(case.decide().unwrap_err().code, RejectionCode::StatementBad);
+    let again = plan.attestation(1, 3, Digest::of(b"found nowhere"));
+    case.evidence.attestations = vec![again.to_json().unwrap()];
+    assert_eq!(
+        case.decide().unwrap_err().code,
+        RejectionCode::EvidenceMissing
+    );
+    // The other way round: the record's evidence is lost, the later one is bad.
+    let bad = case.record.entries[1].evidence;
+    let published = case.evidence.blobs.get(&bad).unwrap().to_vec();
+    let spaced = String::from_utf8(published).unwrap() + " ";
+    let second = case.evidence.blobs.insert(spaced.into_bytes());
+    case.lose(&bad);
+    case.evidence.attestations = vec![plan.attestation(1, 3, second).to_json().unwrap()];
+    assert_eq!(
+        case.decide().unwrap_err().code,
+        RejectionCode::EvidenceMissing
+    );
 }
 
 #[test]
