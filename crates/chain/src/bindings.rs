@@ -39,6 +39,8 @@ pub struct Bytecode {
     #[serde(default)]
     runtime_code: Bytes,
     #[serde(default)]
+    logic_code: Bytes,
+    #[serde(default)]
     logic_hash: B256,
     #[serde(default)]
     immutable_references: Vec<Immutable>,
@@ -88,6 +90,12 @@ impl Bytecode {
         Self::read(include_str!(
             "../../../contracts/snapshots/bytecode/TimelockController.json"
         ))
+    }
+
+    /// The code of rules before their configuration; empty for other contracts.
+    #[must_use]
+    pub fn logic_code(self) -> Bytes {
+        self.logic_code
     }
 
     fn read(json: &str) -> Self {

@@ -1,5 +1,7 @@
 //! Development tasks. Nothing that is shipped needs this program.
 
+mod deploy;
+mod gas;
 mod graph;
 mod vectors;
 
@@ -28,10 +30,33 @@ enum Task {
         #[arg(long)]
         check: bool,
     },
+    /// Measure whole releases as receipts of a real chain.
+    Gas {
+        /// Print one JSON object instead of a table.
+        #[arg(long)]
+        json: bool,
+        /// Write the committed figures.
+        #[arg(long)]
+        write: bool,
+        /// Fail when a figure differs from the committed ones.
+        #[arg(long)]
+        check: bool,
+    },
+    /// Deploy the contracts on a local chain.
+    Deploy(deploy::DeployArguments),
+    /// Swap the rules of a local deployment for rules of unknown logic.
+    RulesSwap(deploy::SwapArguments),
 }
 
-fn main() -> eyre::Result<()> {
+#[tokio::main]
+async fn main() -> eyre::Result<()> {
     match Arguments::parse().task {
+        Task::Gas { json, write, check } => {
+            let snapshot = workspace().join("contracts/snapshots/gas/releases.json");
+            gas::run(json, &snapshot, write, check).await
+        }
+        Task::Deploy(arguments) => deploy::run(&arguments).await,
+        Task::RulesSwap(arguments) => deploy::swap(&arguments).await,
         Task::Vectors { check } => vectors::run(&workspace().join("tests/vectors"), check),
         Task::Graph { check } => graph::run(&workspace(), check),
     }
