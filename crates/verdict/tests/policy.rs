@@ -231,6 +231,14 @@ fn rejects_a_policy_without_sources_or_packers() {
     let mut without = text.clone();
     without.replace_range(start..end, "");
     assert!(Policy::from_toml(&without).is_err());
+    let empty = without.replacen("version = 1", "version = 1\nsources = []", 1);
+    assert!(matches!(
+        Policy::from_toml(&empty),
+        Err(PolicyError::Count {
+            field: "sources",
+            ..
+        })
+    ));
 }
 
 #[test]
