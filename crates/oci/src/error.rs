@@ -1,11 +1,10 @@
 use seed_primitives::{Digest, ParseError};
-use thiserror::Error;
 
 /// Why something could not be fetched from or pushed to a registry or layout.
 ///
 /// Every variant says where (`place`) and what; [`Error::fault`] says who is at fault and [`Error::code`] is
 /// the stable name for programs. Text that came from outside is shortened and escaped.
-#[derive(Clone, Debug, Eq, Error, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// A reference, tag or other text of the caller has the wrong form.
@@ -47,7 +46,7 @@ pub enum Error {
 
     /// The registry understood and will not do it: credentials missing or wrong, or a push it does not take.
     #[error(
-        "{place}: refused {what} (HTTP {status}{why}); check the login for this registry and its rights"
+        "{place}: refused {what} (HTTP {status}{why}); {}", help_for(*status)
     )]
     Denied {
         /// The registry.
@@ -135,6 +134,15 @@ pub enum Error {
         /// What the system says.
         why: String,
     },
+}
+
+const fn help_for(status: u16) -> &'static str {
+    match status {
+        401 | 403 => "check the login for this registry and its rights",
+        _ => {
+            "the registry does not take this request; see what it supports and whether all parts were pushed"
+        }
+    }
 }
 
 /// Who or what stands in the way, the coarse class of an [`Error`].

@@ -19,9 +19,7 @@ const PAUSE: Duration = Duration::from_millis(10);
 #[derive(Debug, Error)]
 pub enum RegistryError {
     /// There is no docker-registry on this machine.
-    #[error(
-        "no docker-registry found: run `scripts/setup registry`, or name it in SEED_DOCKER_REGISTRY"
-    )]
+    #[error("no docker-registry found: run `scripts/setup registry`, or name it in SEED_REGISTRY")]
     Missing,
     /// The file system or the process table failed.
     #[error("cannot start the registry: {0}")]
@@ -184,9 +182,9 @@ fn answers(port: u16) -> bool {
     ask().is_ok_and(|answer| answer.contains("registry/2.0"))
 }
 
-/// The program: `SEED_DOCKER_REGISTRY`, what `scripts/setup registry` unpacked, or `docker-registry` on PATH.
+/// The program: `SEED_REGISTRY`, what `scripts/setup registry` unpacked, or `docker-registry` on PATH.
 fn find() -> Option<PathBuf> {
-    if let Some(named) = env::var_os("SEED_DOCKER_REGISTRY") {
+    if let Some(named) = env::var_os("SEED_REGISTRY") {
         return Some(PathBuf::from(named));
     }
     let cached =

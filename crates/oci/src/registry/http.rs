@@ -90,8 +90,7 @@ impl Http {
         let mut builder = Client::builder()
             .user_agent(concat!("nix-seed/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(options.connect_timeout)
-            .read_timeout(options.timeout);
+            .connect_timeout(options.connect_timeout);
         if host.is_loopback() {
             // Plain HTTP to this machine: neither a proxy nor the system's certificates have a part in it.
             builder = builder.no_proxy().tls_certs_only([]);

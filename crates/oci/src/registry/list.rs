@@ -122,7 +122,7 @@ impl Registry {
             };
             Ok((http.body(&call.what, response, limit).await?, next))
         };
-        http.within(&call.what, limit, fetch).await
+        http.within(&call.what, 0, fetch).await
     }
 
     /// The address of the next page, which must be of the same listing.
