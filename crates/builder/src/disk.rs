@@ -10,6 +10,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, utimensat};
 use seed_nix::{Contents, Node};
 
 use crate::Error;
@@ -81,6 +82,48 @@ fn read_node(path: &Path, depth: usize) -> Result<Node<DiskFile>, Error> {
         entries.insert(name.into_vec(), child);
     }
     Ok(Node::Directory(entries))
+}
+
+/// Copies a tree of files, directories and links, and sets its times as in every exported tree.
+pub(crate) fn copy_tree(from: &Path, to: &Path) -> Result<(), Error> {
+    for entry in walkdir::WalkDir::new(from) {
+        let entry = entry.map_err(|error| Error::file("read", from)(error.into()))?;
+        let inside = entry.path().strip_prefix(from).unwrap_or(Path::new(""));
+        let target = if inside.as_os_str().is_empty() {
+            to.to_owned()
+        } else {
+            to.join(inside)
+        };
+        let kind = entry.file_type();
+        let copied = if kind.is_dir() {
+            fs::create_dir(&target)
+        } else if kind.is_symlink() {
+            fs::read_link(entry.path()).and_then(|link| std::os::unix::fs::symlink(link, &target))
+        } else {
+            fs::copy(entry.path(), &target).map(drop)
+        };
+        copied.map_err(Error::file("copy", entry.path()))?;
+    }
+    forget_times(to)
+}
+
+/// Sets every time stamp in `tree` to one second after the epoch, contents before directories: Nix hands the
+/// newest one to the flake.
+pub(crate) fn forget_times(tree: &Path) -> Result<(), Error> {
+    let second = Timespec {
+        tv_sec: 1,
+        tv_nsec: 0,
+    };
+    let times = Timestamps {
+        last_access: second,
+        last_modification: second,
+    };
+    for entry in walkdir::WalkDir::new(tree).contents_first(true) {
+        let entry = entry.map_err(|error| Error::file("read", tree)(error.into()))?;
+        utimensat(CWD, entry.path(), &times, AtFlags::SYMLINK_NOFOLLOW)
+            .map_err(|error| Error::file("write", entry.path())(error.into()))?;
+    }
+    Ok(())
 }
 
 /// `directory` and `name`, where the name is bytes from elsewhere already checked to be a plain entry name.

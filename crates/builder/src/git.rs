@@ -5,7 +5,6 @@ use std::{
     time::Duration,
 };
 
-use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, utimensat};
 use seed_nix::{NarHash, Node, nar_hash};
 use seed_primitives::{Commit, Digest};
 use tokio::process::Command;
@@ -242,7 +241,7 @@ impl<'a> Git<'a> {
         for entry in &entries {
             write_entry(tree, entry, &mut reader)?;
         }
-        forget_times(tree)
+        disk::forget_times(tree)
     }
 
     /// The contents of all blobs in the order of `entries`, in `cat-file --batch` form, in a nameless file.
@@ -361,23 +360,4 @@ fn copy_blob(entry: &Entry, blobs: &mut impl BufRead, out: &mut impl Write) -> s
     let mut end = [0];
     blobs.read_exact(&mut end)?;
     if end == *b"\n" { Ok(()) } else { Err(bad()) }
-}
-
-/// Sets every time stamp in `tree` to one second after the epoch, contents before directories: Nix hands the
-/// newest one to the flake.
-fn forget_times(tree: &Path) -> Result<(), Error> {
-    let second = Timespec {
-        tv_sec: 1,
-        tv_nsec: 0,
-    };
-    let times = Timestamps {
-        last_access: second,
-        last_modification: second,
-    };
-    for entry in walkdir::WalkDir::new(tree).contents_first(true) {
-        let entry = entry.map_err(|error| Error::file("read", tree)(error.into()))?;
-        utimensat(CWD, entry.path(), &times, AtFlags::SYMLINK_NOFOLLOW)
-            .map_err(|error| Error::file("write", entry.path())(error.into()))?;
-    }
-    Ok(())
 }

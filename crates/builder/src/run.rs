@@ -17,7 +17,8 @@ use seed_primitives::{Digest, Recipe, ReleaseId, Source, System, Target};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AuditSubject, Error, Journal, Key, Nix, Settings, audit, closure_of, compare_builds,
+    AuditSubject, Error, Journal, Key, Nix, NixVersion, Settings, audit, closure_of,
+    compare_builds,
     git::{self, SourceTree},
     nix::{Built, driver_files},
     pack::{self, StoredImage},
@@ -123,13 +124,7 @@ pub async fn run(settings: &Settings, stage: Stage) -> Result<Outcome, Error> {
     let work = settings.state_directory()?;
     let _lock = state::lock(&work.join("lock"))?;
     let nix = Nix::find(settings.nix(), &work).await?;
-    check_vulnerable(
-        &nix,
-        settings,
-        signing
-            .as_ref()
-            .is_some_and(|signing| signing.key.is_development()),
-    )?;
+    check_vulnerable(nix.version(), settings, signing.as_ref())?;
     nix.check_namespace().await?;
 
     say(&format!("source  {repository} {commit}"));
@@ -186,18 +181,22 @@ pub async fn run(settings: &Settings, stage: Stage) -> Result<Outcome, Error> {
     Ok(outcome)
 }
 
-fn check_vulnerable(nix: &Nix, settings: &Settings, development_key: bool) -> Result<(), Error> {
-    let version = nix.version();
+/// A Nix with known holes may build, but a production key signs nothing that it built.
+fn check_vulnerable(
+    version: NixVersion,
+    settings: &Settings,
+    signing: Option<&Signing>,
+) -> Result<(), Error> {
     if !version.is_vulnerable() {
         return Ok(());
     }
-    if settings.development || development_key {
-        say(&format!(
-            "WARNING Nix {version} has known holes; accepted for development only"
-        ));
-        return Ok(());
+    if signing.is_some_and(|signing| signing.forbids(version, settings)) {
+        return Err(Error::NixVulnerable(version.to_string()));
     }
-    Err(Error::NixVulnerable(version.to_string()))
+    say(&format!(
+        "WARNING Nix {version} has known holes; accepted for development only"
+    ));
+    Ok(())
 }
 
 impl Pipeline<'_> {
@@ -518,6 +517,13 @@ impl Pipeline<'_> {
         let record = self
             .build_record(system)?
             .ok_or(Error::Missing("the build"))?;
+        let version: NixVersion = record
+            .nix_version
+            .parse()
+            .map_err(|()| Error::NixVersion(format!("`{}` is no version", record.nix_version)))?;
+        if signing.forbids(version, self.settings) {
+            return Err(Error::NixVulnerable(record.nix_version));
+        }
         let packed: PackRecord = read_record(&self.directory(system).join("packed.json"))?
             .ok_or(Error::Missing("the image"))?;
         let statement = Statement {
@@ -593,6 +599,11 @@ struct Signing {
 }
 
 impl Signing {
+    /// Whether this key must not sign what `version` built: also when it was built by an earlier run.
+    fn forbids(&self, version: NixVersion, settings: &Settings) -> bool {
+        version.is_vulnerable() && !self.key.is_development() && !settings.development
+    }
+
     fn prepare(settings: &Settings) -> Result<Self, Error> {
         let out = match &settings.out {
             Some(path) => Some(std::path::absolute(path).map_err(Error::file("write", path))?),

@@ -318,33 +318,32 @@ fn find(program: &Path) -> Result<PathBuf, Error> {
         .ok_or_else(missing)
 }
 
-/// A path in characters that every version of Nix takes literally in a flake reference, through a symbolic
-/// link in a temporary directory where the real one has others.
+/// A directory whose path every version of Nix takes literally in a flake reference: the given one, or a copy
+/// in a temporary directory where the path has other characters. (Nix 2.8 does not decode them, later
+/// versions refuse links on the way.)
 struct PlainPath {
     text: String,
-    _link: Option<tempfile::TempDir>,
+    _copy: Option<tempfile::TempDir>,
 }
 
 impl PlainPath {
     fn of(path: &Path) -> Result<Self, Error> {
         if let Some(text) = plain(path) {
-            return Ok(Self { text, _link: None });
+            return Ok(Self { text, _copy: None });
         }
         let directory =
             tempfile::tempdir().map_err(Error::file("create", &std::env::temp_dir()))?;
-        let link = directory.path().join("source");
-        std::os::unix::fs::symlink(state::parent(path), &link)
-            .map_err(Error::file("create", &link))?;
-        let name = path.file_name().map(Path::new).and_then(plain);
-        match (plain(&link), name) {
-            (Some(link), Some(name)) => Ok(Self {
-                text: format!("{link}/{name}"),
-                _link: Some(directory),
-            }),
-            _ => Err(Error::Usage(
+        let copy = directory.path().join("source");
+        let text = plain(&copy).ok_or_else(|| {
+            Error::Usage(
                 "the temporary directory's name has unusual characters; set TMPDIR".to_owned(),
-            )),
-        }
+            )
+        })?;
+        crate::disk::copy_tree(path, &copy)?;
+        Ok(Self {
+            text,
+            _copy: Some(directory),
+        })
     }
 }
 
