@@ -1,4 +1,6 @@
 mod auth;
+mod call;
+mod follow;
 mod http;
 mod list;
 mod pull;

@@ -7,7 +7,7 @@ use reqwest::{
 };
 use serde::Deserialize;
 
-use super::http::{Call, Http};
+use super::{call::Call, http::Http};
 use crate::{Error, Host, Login, Options, RepositoryName, host::is_loopback, limits::MAX_SMALL};
 
 /// What a request needs to be allowed to do.

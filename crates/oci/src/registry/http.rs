@@ -1,17 +1,19 @@
-use std::{future::Future, path::PathBuf, time::Duration};
+use std::{future::Future, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use reqwest::{
     Client, Method, RequestBuilder, Response, StatusCode, Url,
-    header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, LOCATION},
+    header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE},
 };
 use serde::Deserialize;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use super::auth::{Auth, Right};
+use super::{
+    auth::Auth,
+    call::{Body, Call},
+};
 use crate::{
     Error, Host, Options, RepositoryName,
-    host::{is_inner_address, is_loopback},
     limits::MAX_SMALL,
     text::{causes, shown},
 };
@@ -21,51 +23,9 @@ use crate::{
 pub(super) struct Http {
     client: Client,
     place: String,
-    base: Url,
+    pub(super) base: Url,
     options: Options,
     auth: Auth,
-}
-
-/// One request, in a form that can be sent again after a login or a redirect.
-#[derive(Clone, Debug)]
-pub(super) struct Call {
-    pub(super) what: String,
-    pub(super) method: Method,
-    pub(super) url: Url,
-    pub(super) right: Right,
-    pub(super) accept: Option<&'static str>,
-    pub(super) content_type: Option<String>,
-    pub(super) body: Body,
-}
-
-#[derive(Clone, Debug)]
-pub(super) enum Body {
-    None,
-    Bytes(Bytes),
-    File(PathBuf, u64),
-}
-
-impl Call {
-    pub(super) fn get(what: impl Into<String>, url: Url) -> Self {
-        Self {
-            what: what.into(),
-            method: Method::GET,
-            url,
-            right: Right::Pull,
-            accept: None,
-            content_type: None,
-            body: Body::None,
-        }
-    }
-
-    pub(super) fn push(what: impl Into<String>, method: Method, url: Url, body: Body) -> Self {
-        Self {
-            method,
-            right: Right::Push,
-            body,
-            ..Self::get(what, url)
-        }
-    }
 }
 
 /// The body of an error, as the distribution specification has it.
@@ -283,66 +243,6 @@ impl Http {
         first.map_or_else(String::new, |entry| format!(", {}", shown(&entry.code)))
     }
 
-    /// Where a redirect leads, if that may be followed.
-    fn redirect(&self, call: &Call, from: &Url, response: &Response) -> Result<Url, Error> {
-        if call.right == Right::Push {
-            return Err(self.malformed(&call.what, "a push was redirected".to_owned()));
-        }
-        let to = self.location(&call.what, from, response)?;
-        if to.origin() == self.base.origin() {
-            return Ok(to);
-        }
-        let host = to.host_str().unwrap_or_default();
-        let here = self.base.host_str().is_some_and(is_loopback);
-        let why = match to.scheme() {
-            "http" if here && is_loopback(host) => None,
-            "https" if is_inner_address(host) => Some("the address is not on the public internet"),
-            "https" if here => Some("a registry on this machine may only lead to this machine"),
-            "https" => None,
-            _ => Some("it is not https"),
-        };
-        match why {
-            Some(why) => Err(self.astray(call, &to, why)),
-            None => Ok(to),
-        }
-    }
-
-    /// The `Location` of a response, made absolute.
-    pub(super) fn location(
-        &self,
-        what: &str,
-        from: &Url,
-        response: &Response,
-    ) -> Result<Url, Error> {
-        let header = response
-            .headers()
-            .get(LOCATION)
-            .and_then(|value| value.to_str().ok());
-        let mut url = header
-            .and_then(|text| from.join(text).ok())
-            .ok_or_else(|| {
-                self.malformed(what, "a usable Location header is missing".to_owned())
-            })?;
-        // A user and password in a URL would be sent as a login.
-        let stripped = url.set_username("").and_then(|()| url.set_password(None));
-        match stripped {
-            Ok(()) => Ok(url),
-            Err(()) => {
-                Err(self.malformed(what, "the Location header is no web address".to_owned()))
-            }
-        }
-    }
-
-    /// Whether `url` is on the registry itself.
-    pub(super) fn is_home(&self, url: &Url) -> bool {
-        url.origin() == self.base.origin()
-    }
-
-    /// Whether `host` is the registry's own, without regard to ports.
-    pub(super) fn is_home_host(&self, host: &str) -> bool {
-        self.base.host_str() == Some(host)
-    }
-
     /// The whole body, at most `limit` bytes.
     pub(super) async fn body(
         &self,
@@ -386,15 +286,6 @@ impl Http {
         Error::Malformed {
             place: self.place.clone(),
             what: what.to_owned(),
-            why,
-        }
-    }
-
-    pub(super) fn astray(&self, call: &Call, to: &Url, why: &'static str) -> Error {
-        Error::LedAstray {
-            place: self.place.clone(),
-            what: call.what.clone(),
-            to: shown(&format!("{}://{}", to.scheme(), to.authority())),
             why,
         }
     }

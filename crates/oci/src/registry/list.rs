@@ -5,7 +5,7 @@ use reqwest::{Url, header::LINK};
 use seed_primitives::Digest;
 use serde::Deserialize;
 
-use super::{Registry, http::Call};
+use super::{Registry, call::Call};
 use crate::{
     Error, MAX_MANIFEST, MAX_TAGS, Referrers, Tag, TagList,
     limits::{MAX_PAGES, MAX_TAG_PAGE},

@@ -3,7 +3,7 @@ use reqwest::{Method, header::CONTENT_TYPE};
 use seed_primitives::Digest;
 use tokio::time::Instant;
 
-use super::{Registry, http::Call};
+use super::{Registry, call::Call};
 use crate::{BlobStream, Error, MAX_MANIFEST, Manifest, Tag, blob::Source, manifest::ACCEPT};
 
 impl Registry {

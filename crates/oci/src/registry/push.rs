@@ -6,7 +6,7 @@ use seed_primitives::Digest;
 
 use super::{
     Registry,
-    http::{Body, Call},
+    call::{Body, Call},
 };
 use crate::{
     Error, Manifest, Tag,
