@@ -60,8 +60,7 @@ contract Deploy {
 
     function _check(Config memory config) private pure {
         require(
-            config.development || config.delay >= PRODUCTION_DELAY,
-            DeployDelayTooShort(config.delay, PRODUCTION_DELAY)
+            config.development || config.delay >= PRODUCTION_DELAY, DeployDelayTooShort(config.delay, PRODUCTION_DELAY)
         );
         require(config.guardian != address(0), DeployMissingRole("guardian"));
         require(config.executors.length != 0, DeployMissingRole("executors"));

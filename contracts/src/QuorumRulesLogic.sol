@@ -188,8 +188,8 @@ contract QuorumRulesLogic is IQuorumRules {
 
     /// Says why a signer is improper.
     function _refuse(uint256 next, uint256 index, uint256 builders, uint256 signed, uint256 eligible) private pure {
-        require(index < builders, QuorumUnknownBuilder(index, builders));
-        require(index >= next, QuorumUnorderedSigners(next - 1, index));
+        if (index >= builders) revert QuorumUnknownBuilder(index, builders);
+        if (index < next) revert QuorumUnorderedSigners(next - 1, index);
         revert QuorumIneligibleSystems(index, signed, eligible);
     }
 

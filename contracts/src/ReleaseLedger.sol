@@ -307,9 +307,8 @@ contract ReleaseLedger is IReleaseLedger {
         found = new Withdrawal[](entries + 1);
         uint256 count;
         for (uint256 i = 0; i <= entries; i++) {
-            (address subject, uint64 signed) = i < entries
-                ? record.entryAt(i)
-                : (rules, uint64(type(uint64).max >> (64 - systems)));
+            (address subject, uint64 signed) =
+                i < entries ? record.entryAt(i) : (rules, uint64(type(uint64).max >> (64 - systems)));
             uint256 word = revocations[subject];
             (bool concerned, bool mayLapse) = word.concerns(sequence, block.timestamp);
             if (!concerned) continue;

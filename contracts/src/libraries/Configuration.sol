@@ -92,12 +92,8 @@ library Configuration {
         uint256 flags = (word >> 32) & type(uint192).max;
         require(version == VERSION, IQuorumRules.QuorumConfigurationVersion(version));
         require(flags == 0, IQuorumRules.QuorumConfigurationFlags(flags));
-        require(
-            systems != 0 && systems <= MAX_SYSTEMS, IQuorumRules.QuorumConfigurationSystemCount(systems)
-        );
-        require(
-            builders != 0 && builders <= MAX_BUILDERS, IQuorumRules.QuorumConfigurationBuilderCount(builders)
-        );
+        require(systems != 0 && systems <= MAX_SYSTEMS, IQuorumRules.QuorumConfigurationSystemCount(systems));
+        require(builders != 0 && builders <= MAX_BUILDERS, IQuorumRules.QuorumConfigurationBuilderCount(builders));
         uint256 expected = 32 * systems + 60 * builders + 64;
         require(config.length == expected, IQuorumRules.QuorumConfigurationLength(config.length, expected));
         uint256 written = word & type(uint32).max;
@@ -140,9 +136,7 @@ library Configuration {
         for (uint256 i = 0; i < builders; i++) {
             (address builder, uint256 domains, uint256 eligible) = builderAt(config, systems, i);
             require(builder != address(0), IQuorumRules.QuorumConfigurationZeroBuilder(i));
-            require(
-                domains & type(uint32).max == 1 << i, IQuorumRules.QuorumConfigurationDomains(i, domains)
-            );
+            require(domains & type(uint32).max == 1 << i, IQuorumRules.QuorumConfigurationDomains(i, domains));
             require(
                 eligible != 0 && eligible & ~allSystems(systems) == 0,
                 IQuorumRules.QuorumConfigurationSystems(i, eligible)

@@ -7,7 +7,7 @@ library Signature {
     uint256 private constant HALF_ORDER = 0x7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0;
 
     /// @notice Who signed a digest; zero where the signature is malformed or `s` lies in the upper half.
-    /// @dev    Compares equal to OpenZeppelin's `ECDSA.tryRecover(digest, r, vs)` on all inputs (test/Signature.t.sol); it
+    /// @dev    Compares equal to OpenZeppelin's `ECDSA.tryRecover(digest, r, vs)` on all inputs (test/Domain.t.sol); it
     ///         exists because it is called once per builder and that costs 200 gas less each time.
     /// @param  vs  The parity of `v` in the highest bit, `s` below it.
     function recover(bytes32 digest, bytes32 r, bytes32 vs) internal view returns (address signer) {

@@ -169,9 +169,8 @@ abstract contract BaseTest {
             Reference.judge(fed.encode(), address(rules), domain(), release, submission);
         assertTrue(accepted, "the reference refuses");
         uint256 signers = (submission.length - 32 * fed.systems.length) / 105;
-        record = Reference.record(
-            answer, signers, number, uint64(block.timestamp), address(rules), address(rules).codehash
-        );
+        record =
+            Reference.record(answer, signers, number, uint64(block.timestamp), address(rules), address(rules).codehash);
         data = bytes.concat(record, Reference.slice(answer, answer.length - 64 * signers, 64 * signers));
     }
 

@@ -55,12 +55,7 @@ library Federations {
     function finalWord(Federation memory f, uint256 length) internal pure returns (bytes32) {
         return bytes32(
             abi.encodePacked(
-                uint8(1),
-                uint8(f.systems.length),
-                uint8(f.builders.length),
-                f.threshold,
-                new bytes(24),
-                uint32(length)
+                uint8(1), uint8(f.systems.length), uint8(f.builders.length), f.threshold, new bytes(24), uint32(length)
             )
         );
     }
