@@ -98,7 +98,7 @@ pub(crate) async fn look(policy: &Policy, release: ReleaseId, notes: &Notes) -> 
         .filter_map(|event| notes.ok(ReleaseData::parse(event)))
         .collect();
     let records = || events.iter().map(|event| &event.record);
-    let wanted: BTreeSet<_> = records().flat_map(|record| slots_of(record)).collect();
+    let wanted: BTreeSet<_> = records().flat_map(slots_of).collect();
     let wanted: Vec<_> = [slots::CONTROL, slots::release(&release)]
         .into_iter()
         .chain(wanted)

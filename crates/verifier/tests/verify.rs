@@ -10,7 +10,8 @@ use seed_primitives::Digest;
 use seed_proof::slots;
 use seed_testkit::{
     keys,
-    liar::{Lie, Told},
+    liar::{Liar, Lie, Told},
+    registry::LocalRegistry,
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -127,10 +128,7 @@ async fn policies_decide_what_else_is_refused() {
         (
             1,
             "rules-unknown",
-            (
-                pinned.as_str(),
-                &"0x01".repeat(1).replace("01", &"01".repeat(32)),
-            ),
+            (pinned.as_str(), &format!("0x{}", "01".repeat(32))),
         ),
         (
             1,
@@ -429,6 +427,96 @@ async fn a_verdict_nobody_could_read_is_not_a_success() {
             let child = command.stdout(out).stderr(Stdio::null()).spawn().unwrap();
             let output = tokio::task::block_in_place(|| child.wait_with_output()).unwrap();
             assert_eq!(output.status.code(), Some(3));
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_registry_that_lies_is_found_out() {
+    let registry = LocalRegistry::start().unwrap();
+    let liar = Liar::start(&registry.url(), 7).await.unwrap();
+    let world = World::start_at(&format!("{}/acme/app", registry.host())).await;
+    let images = &world.second.images;
+    let image = format!("{}/acme/app@{}", liar.host(), images.manifest(1));
+    world.good(&["--deep", &image]);
+    let manifest = images.manifest(1).to_string();
+    let blob = |digest: Digest| format!("/blobs/{digest}");
+    for (exit, code, lie, about) in [
+        (
+            1,
+            "manifest-digest-mismatch",
+            Lie::SwappedManifest("v1".to_owned()),
+            manifest.as_str(),
+        ),
+        (
+            1,
+            "config-digest-mismatch",
+            Lie::WrongBytes,
+            &blob(images.config(1)),
+        ),
+        (1, "layer-mismatch", Lie::WrongBytes, &blob(images.layer(1))),
+        (3, "image-missing", Lie::Status(404), &manifest),
+        (3, "image-missing", Lie::Status(401), &manifest),
+        (
+            3,
+            "config-missing",
+            Lie::Status(404),
+            &blob(images.config(1)),
+        ),
+        (3, "layers-missing", Lie::Truncated, &blob(images.layer(1))),
+        (3, "locator-missing", Lie::Status(404), "/manifests/s"),
+        (3, "deadline", Lie::Stall, &manifest),
+        (
+            3,
+            "layers-missing",
+            Lie::Redirect("http://192.0.2.1/".to_owned()),
+            &blob(images.layer(1)),
+        ),
+    ] {
+        liar.be_honest();
+        let told = Told::from(lie);
+        // Only requests by digest and for the documents named, so that the lie is about exactly one thing.
+        match code {
+            "locator-missing" => {
+                liar.tell(told.clone().about("/manifests/seed-"));
+                liar.tell(told.about("/manifests/sha256-"));
+            }
+            _ => liar.tell(told.about(about)),
+        }
+        let mut arguments = vec!["--deep", image.as_str()];
+        if code == "deadline" {
+            arguments.extend(["--timeout", "2"]);
+        }
+        world.bad(exit, code, &arguments);
+    }
+    liar.be_honest();
+    world.good(&["--deep", &image]);
+}
+
+/// A tag that points elsewhere from the k-th request on: either the attested image or no verdict, never the other.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tag_that_moves_between_requests_changes_nothing() {
+    let registry = LocalRegistry::start().unwrap();
+    let liar = Liar::start(&registry.url(), 7).await.unwrap();
+    let world = World::start_at(&format!("{}/acme/app", registry.host())).await;
+    let policy = world.policy(
+        "floor.toml",
+        &[("# minimum_sequence = 1", "minimum_sequence = 2")],
+    );
+    let image = format!("{}/acme/app:v2", liar.host());
+    let attested = Digest::of(&world.second.images.index).to_string();
+    for from in 1..=6 {
+        liar.be_honest();
+        let moved = Told::from(Lie::SwappedManifest("v1".to_owned()));
+        liar.tell(moved.about("/manifests/v2").from_request(from));
+        let arguments = ["--chain", "--policy", &policy, "--output", "json", &image];
+        let output = tokio::task::block_in_place(|| world.run(&arguments));
+        let value: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        // It is asked for once: what it meant then is what was judged.
+        let first = from == 1;
+        assert_eq!(output.status.code(), Some(i32::from(first)), "{value:#}");
+        if !first {
+            assert_eq!(value["images"][0]["release"]["digest"], attested.as_str());
         }
     }
 }

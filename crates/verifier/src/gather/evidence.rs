@@ -1,13 +1,16 @@
 use std::collections::BTreeSet;
 
+use futures_util::{StreamExt as _, stream};
 use seed_attestation::{Attestation, EvidenceManifest, LayerKind, Locator, media};
-use seed_oci::{MAX_MANIFEST, MAX_STATEMENT, Repository};
+use seed_oci::{MAX_STATEMENT, Repository};
 use seed_primitives::{BuilderId, Digest, ReleaseId, System};
 use seed_verdict::Blobs;
 
 use super::{Notes, artifact};
 
 const MAX_ATTESTATION: u64 = 64 * 1024;
+/// Requests that are under way at once.
+const AT_ONCE: usize = 8;
 
 /// Where evidence is looked for, by digest: the image's own repository first, then the mirrors.
 pub(super) struct Places<'a> {
@@ -22,53 +25,59 @@ impl Places<'_> {
         release: &ReleaseId,
         builders: &BTreeSet<BuilderId>,
     ) -> Vec<Vec<u8>> {
-        let mut found = Vec::new();
-        for builder in builders {
+        let wanted = builders.iter().flat_map(|builder| {
             let tag = format!("attestation-{}-{}", release.to_hex(), builder.to_hex());
-            for repository in self.repositories {
-                let tagged =
-                    artifact::tagged(repository, &tag, media::ATTESTATION, MAX_ATTESTATION).await;
-                if let Some(bytes) = self.notes.ok(tagged).flatten()
-                    && !found.contains(&bytes)
-                {
-                    found.push(bytes);
-                }
-            }
-        }
-        found
+            let tagged = move |repository| (repository, tag.clone());
+            self.repositories.iter().map(tagged)
+        });
+        let found: BTreeSet<_> = stream::iter(wanted)
+            .map(|(repository, tag)| async move {
+                let kind = media::ATTESTATION;
+                let found = artifact::tagged(repository, &tag, kind, MAX_ATTESTATION).await;
+                self.notes.ok(found).flatten()
+            })
+            .buffered(AT_ONCE)
+            .filter_map(async |found| found)
+            .collect()
+            .await;
+        found.into_iter().collect()
     }
 
-    /// The evidence manifests with these digests, and of each the statements and image manifests of `systems`
-    /// (of every system where it is not known which are asked for).
+    /// The evidence manifests with these digests, and of each the statements about `systems` (about every system
+    /// where it is not known which are asked for). What else a manifest lists is bound by its digest alone.
     pub(super) async fn evidence(
         &self,
         manifests: &BTreeSet<Digest>,
         systems: &BTreeSet<System>,
-        blobs: &mut Blobs,
-    ) {
-        for digest in manifests {
-            let Some(bytes) = self.manifest(digest).await else {
-                continue;
-            };
-            if let Some(manifest) = self.notes.ok(EvidenceManifest::from_json(&bytes)) {
-                let wanted = manifest.layers().iter().filter(|layer| {
-                    matches!(layer.kind, LayerKind::Statement | LayerKind::ImageManifest)
-                        && (systems.is_empty() || systems.contains(&layer.system))
-                });
-                for layer in wanted {
-                    let limit = match layer.kind {
-                        LayerKind::ImageManifest => MAX_MANIFEST,
-                        _ => MAX_STATEMENT,
-                    };
-                    if blobs.get(&layer.digest).is_none()
-                        && let Some(bytes) = self.blob(&layer.digest, limit).await
-                    {
-                        blobs.insert(bytes);
-                    }
-                }
-            }
+    ) -> Blobs {
+        let found: Vec<_> = stream::iter(manifests)
+            .map(|digest| self.one(digest, systems))
+            .buffered(AT_ONCE)
+            .collect()
+            .await;
+        let mut blobs = Blobs::default();
+        for bytes in found.into_iter().flatten() {
             blobs.insert(bytes);
         }
+        blobs
+    }
+
+    async fn one(&self, digest: &Digest, systems: &BTreeSet<System>) -> Vec<Vec<u8>> {
+        let Some(bytes) = self.manifest(digest).await else {
+            return Vec::new();
+        };
+        let mut found = Vec::new();
+        if let Some(manifest) = self.notes.ok(EvidenceManifest::from_json(&bytes)) {
+            let statements = manifest.layers().iter().filter(|layer| {
+                layer.kind == LayerKind::Statement
+                    && (systems.is_empty() || systems.contains(&layer.system))
+            });
+            for layer in statements {
+                found.extend(self.blob(&layer.digest).await);
+            }
+        }
+        found.push(bytes);
+        found
     }
 
     async fn manifest(&self, digest: &Digest) -> Option<Vec<u8>> {
@@ -81,9 +90,9 @@ impl Places<'_> {
         None
     }
 
-    async fn blob(&self, digest: &Digest, limit: u64) -> Option<Vec<u8>> {
+    async fn blob(&self, digest: &Digest) -> Option<Vec<u8>> {
         for repository in self.repositories {
-            match repository.blob(digest, limit).await {
+            match repository.blob(digest, MAX_STATEMENT).await {
                 Ok(bytes) => return Some(bytes.to_vec()),
                 Err(error) => self.notes.add(error),
             }

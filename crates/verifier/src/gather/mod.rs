@@ -89,10 +89,9 @@ impl<'a> Gatherer<'a> {
         let values = self.policy.require() == Grade::Quorum;
         let manifests = evidence::named(&candidates, &evidence.attestations);
         let systems = systems(&evidence.image);
-        let mut blobs = std::mem::take(&mut evidence.blobs);
-        let (state, ()) = tokio::join!(
+        let (state, blobs) = tokio::join!(
             self.chain.state(head, &slots, values, notes),
-            places.evidence(&manifests, &systems, &mut blobs)
+            places.evidence(&manifests, &systems)
         );
         evidence.blobs = blobs;
         evidence.chain = state;

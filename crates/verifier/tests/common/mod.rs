@@ -47,6 +47,15 @@ pub struct World {
 impl World {
     /// Starts everything and posts both releases; the second is final.
     pub async fn start() -> Self {
+        Self::start_in(None).await
+    }
+
+    /// The same, with everything published to a repository `host/name`.
+    pub async fn start_at(repository: &str) -> Self {
+        Self::start_in(Some(repository)).await
+    }
+
+    async fn start_in(repository: Option<&str>) -> Self {
         let chain = LocalChain::start().unwrap();
         let (wallet, endpoint) = (chain.wallet().unwrap(), chain.endpoint().unwrap());
         let (federation, configuration) = Federation::configuration(&federation()).unwrap();
@@ -69,7 +78,10 @@ impl World {
             .prefix("a world ")
             .tempdir()
             .unwrap();
-        let place = Place::Layout(folder.path().join("images"));
+        let place = match repository {
+            Some(repository) => repository.parse().unwrap(),
+            None => Place::Layout(folder.path().join("images")),
+        };
         let repository = Repository::create(&place, &Options::default()).unwrap();
         let scene = release::Scene {
             deployment: &deployment,
