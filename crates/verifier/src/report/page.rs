@@ -17,6 +17,8 @@ pub(crate) struct Page {
 }
 
 const LABEL: usize = 12;
+/// The most columns of a value; a single longer word, such as a digest with its system, stays whole.
+const WIDTH: usize = 88;
 
 impl Page {
     pub(crate) const fn new(colour: bool) -> Self {
@@ -36,11 +38,15 @@ impl Page {
     }
 
     pub(crate) fn toned(&mut self, label: &str, tone: Tone, value: &str) {
-        let label = self.paint(Tone::Quiet, &format!("{label:<LABEL$}"));
-        let value = self.paint(tone, &shown(value));
-        self.text.push_str(&label);
-        self.text.push_str(&value);
-        self.text.push('\n');
+        let value = shown(value);
+        for (at, line) in wrapped(&value).iter().enumerate() {
+            let label = if at == 0 { label } else { "" };
+            let label = self.paint(Tone::Quiet, &format!("{label:<LABEL$}"));
+            let value = self.paint(tone, line);
+            self.text.push_str(&label);
+            self.text.push_str(&value);
+            self.text.push('\n');
+        }
     }
 
     pub(crate) fn blank(&mut self) {
@@ -62,6 +68,22 @@ impl Page {
     }
 }
 
+/// The text in lines of at most [`WIDTH`] characters, broken at spaces.
+fn wrapped(text: &str) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    let mut line = String::new();
+    for piece in text.split_inclusive(' ') {
+        let width = line.chars().count() + piece.trim_end().chars().count();
+        if width > WIDTH && !line.trim().is_empty() {
+            lines.push(line.trim_end().to_owned());
+            line.clear();
+        }
+        line.push_str(piece);
+    }
+    lines.push(line);
+    lines
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -77,5 +99,20 @@ mod tests {
             coloured.into_text(),
             "            \x1b[1;31mrejected\x1b[0m\n"
         );
+    }
+
+    #[test]
+    fn long_values_are_broken_at_spaces_and_keep_every_word() {
+        let text = "word ".repeat(60) + &"x".repeat(200);
+        let lines = wrapped(&text);
+        assert!(lines.len() > 3 && lines.iter().all(|line| line.len() <= 200));
+        assert!(
+            lines[..lines.len() - 1]
+                .iter()
+                .all(|line| line.len() <= WIDTH)
+        );
+        assert_eq!(lines.join(" "), text);
+        assert_eq!(wrapped("  two spaces first"), ["  two spaces first"]);
+        assert_eq!(wrapped(""), [""]);
     }
 }

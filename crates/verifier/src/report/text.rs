@@ -182,7 +182,7 @@ fn verdicts(page: &mut Page, release: &Release) {
         ),
     );
     let supersession = supersession(&release.supersession);
-    page.line("supersession", &supersession);
+    page.line("", &format!("supersession: {supersession}"));
 }
 
 fn who(page: &mut Page, release: &Release) {
@@ -236,7 +236,7 @@ fn counted(builder: &CountedBuilder) -> String {
 
 fn supersession(rules: &[Supersession]) -> String {
     if rules.is_empty() {
-        return "not checked: a newer release may exist".to_owned();
+        return "not checked; a newer release may exist".to_owned();
     }
     let rules: Vec<_> = rules
         .iter()
