@@ -54,8 +54,12 @@ pub struct Settings {
     /// The commit, in full
     #[arg(long, value_name = "HEX")]
     pub commit: Option<Commit>,
-    /// What of the flake is the seed: [DIR#]ATTRIBUTE below packages.<system> [default: seed]
-    #[arg(long, value_name = "TARGET")]
+    /// What of the flake is the seed: `[DIR#]ATTRIBUTE` below `packages.<system>`.
+    #[arg(
+        long,
+        value_name = "TARGET",
+        help = "What of the flake is the seed: [DIR#]ATTRIBUTE below packages.<system> [default: seed]"
+    )]
     pub target: Option<Target>,
     /// A system to build for; may be given several times
     #[arg(long, value_name = "SYSTEM")]
@@ -90,8 +94,12 @@ pub struct Settings {
     /// Address of the quorum rules that will judge
     #[arg(long, value_name = "ADDRESS")]
     pub rules: Option<String>,
-    /// Where to publish: HOST[:PORT]/REPOSITORY or oci:DIR; may be given several times
-    #[arg(long, value_name = "PLACE")]
+    /// Where to publish: `HOST[:PORT]/REPOSITORY` or `oci:DIR`; may be given several times.
+    #[arg(
+        long,
+        value_name = "PLACE",
+        help = "Where to publish: HOST[:PORT]/REPOSITORY or oci:DIR; may be given several times"
+    )]
     pub publish: Vec<String>,
     /// Tag for the image, or for the index of several
     #[arg(long, value_name = "TAG")]

@@ -36,8 +36,12 @@ pub struct GenesisArgs {
     /// Unencrypted signing key, for development only
     #[arg(long, value_name = "FILE", conflicts_with = "keystore")]
     pub dev_key_file: Option<PathBuf>,
-    /// Where to publish it too: HOST[:PORT]/REPOSITORY or oci:DIR
-    #[arg(long, value_name = "PLACE")]
+    /// Where to publish it too: `HOST[:PORT]/REPOSITORY` or `oci:DIR`.
+    #[arg(
+        long,
+        value_name = "PLACE",
+        help = "Where to publish it too: HOST[:PORT]/REPOSITORY or oci:DIR; may be given several times"
+    )]
     pub publish: Vec<String>,
     /// Where to write the genesis signature
     #[arg(long, value_name = "FILE")]

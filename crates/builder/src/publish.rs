@@ -65,11 +65,19 @@ fn artifact(artifact_type: &'static str, blob: &Blob, subject: Option<Descriptor
 
 /// Opens `place` for writing with the logins of the machine's container tools.
 pub(crate) fn open(place: &Place) -> Result<Repository, Error> {
-    let options = Options {
+    Ok(Repository::create(place, &options()?)?)
+}
+
+/// Opens `place` for reading; a layout must be there.
+pub(crate) fn open_existing(place: &Place) -> Result<Repository, Error> {
+    Ok(Repository::open(place, &options()?)?)
+}
+
+fn options() -> Result<Options, Error> {
+    Ok(Options {
         credentials: Credentials::from_environment()?,
         ..Options::default()
-    };
-    Ok(Repository::create(place, &options)?)
+    })
 }
 
 /// Pushes everything, then reads everything back by digest.

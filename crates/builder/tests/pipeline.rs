@@ -4,8 +4,9 @@ mod common;
 
 use std::{
     fs,
+    io::{BufRead, BufReader},
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Stdio},
 };
 
 use common::{Work, finish, nixes, with};
@@ -247,6 +248,44 @@ fn a_second_run_redoes_nothing_and_a_crash_loses_only_its_own_step() {
         attestation(&first).systems,
         Attestation::from_json(&attested).unwrap().systems
     );
+}
+
+#[test]
+fn killed_at_any_step_it_finishes_with_the_same_image() {
+    let work = Work::new();
+    let commit = work.repository("repo", |_| {});
+    work.key();
+    let expected = image(&run(&work, &work.flags("repo", &commit, "whole")));
+    for step in ["build", "rebuild", "pack", "publish"] {
+        let flags = work.flags("repo", &commit, &format!("killed at {step}"));
+        let mut child = work
+            .command()
+            .arg("run")
+            .args(&flags)
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let talk = BufReader::new(child.stderr.take().unwrap());
+        let reached = talk.lines().any(|line| line.unwrap().starts_with(step));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(reached, "{step}");
+        assert_eq!(image(&run(&work, &flags)), expected, "{step}");
+    }
+}
+
+#[test]
+fn a_stricter_policy_is_applied_to_what_was_built_before() {
+    let work = Work::new();
+    let commit = work.repository("repo", |_| {});
+    work.key();
+    let flags = work.flags("repo", &commit, "state");
+    run(&work, &flags);
+    let strict = with(&flags, "--allow-seed", &Digest::of(b"x").to_string());
+    let (code, talk) = refused(&work, "run", &strict);
+    assert_eq!(code, 1);
+    assert!(talk.contains("error[audit-refused]"), "{talk}");
 }
 
 #[test]

@@ -11,6 +11,7 @@ use std::{
 
 use seed_nix::{StorePath, closure_digest};
 use seed_primitives::{Digest, System};
+use serde::{Deserialize, Serialize};
 
 use crate::{
     Error, closure_of,
@@ -20,7 +21,8 @@ pub(crate) use graph::{load_graph, needed};
 pub use report::{AuditReport, Driver, Grade, Leaf, LeafFinding, Verdict};
 
 /// What an audit is allowed to accept.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct AuditPolicy {
     /// Files of machine code (by SHA-256) that may stand at the beginning of everything.
     pub allowed_seeds: BTreeSet<Digest>,

@@ -1,16 +1,17 @@
 use std::{
-    collections::{BTreeMap, BTreeSet},
-    fs,
+    collections::BTreeMap,
     path::{Path, PathBuf},
     time::Duration,
 };
 
-use seed_nix::{NarHash, NixHash, StorePath};
-use seed_primitives::{System, Target};
-use serde::{Deserialize, Serialize};
+use seed_nix::{NixHash, StorePath};
+use seed_primitives::System;
+use serde::Deserialize;
 use tokio::process::Command;
 
-use super::{NixVersion, PathInfo, parse_path_info, settings};
+use super::{
+    BuildOrder, Built, NixVersion, PathInfo, parse_path_info, plain_path::PlainPath, settings,
+};
 use crate::{Error, process, state};
 
 const SHORT: Duration = Duration::from_secs(120);
@@ -22,60 +23,6 @@ pub struct Nix {
     program: PathBuf,
     version: NixVersion,
     work: PathBuf,
-}
-
-/// One build.
-#[derive(Clone, Copy, Debug)]
-pub struct BuildOrder<'a> {
-    /// The directory of the flake.
-    pub flake: &'a Path,
-    /// Its NAR hash.
-    pub nar: &'a NarHash,
-    /// What of it to build.
-    pub target: &'a Target,
-    /// For which system.
-    pub system: &'a System,
-    /// A directory that becomes a store of its own.
-    pub store: &'a Path,
-    /// The file for everything Nix says.
-    pub log: &'a Path,
-    /// How long it may take.
-    pub limit: Duration,
-}
-
-/// What a build gave.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Built {
-    /// The derivation the target evaluates to.
-    pub derivation: String,
-    /// Its outputs by name.
-    pub outputs: BTreeMap<String, String>,
-}
-
-impl Built {
-    /// The output paths.
-    ///
-    /// # Errors
-    /// When one of them is not a store path.
-    pub fn paths(&self) -> Result<BTreeSet<StorePath>, Error> {
-        self.outputs.values().map(|path| parse_path(path)).collect()
-    }
-
-    /// The derivation.
-    ///
-    /// # Errors
-    /// When it is not a store path.
-    pub fn derivation(&self) -> Result<StorePath, Error> {
-        parse_path(&self.derivation)
-    }
-}
-
-fn parse_path(text: &str) -> Result<StorePath, Error> {
-    text.parse().map_err(|_| Error::NixAnswer {
-        command: "nix build --json",
-        reason: format!("`{}` is no store path", text.escape_debug()),
-    })
 }
 
 impl Nix {
@@ -283,7 +230,10 @@ fn shut_in(program: &Path) -> Command {
     if !rustix::process::geteuid().is_root() {
         command.args(["--user", "--map-current-user"]);
     }
-    command.args(["--net", "--"]).arg(program);
+    // What we started must not outlive us and go on writing where the next run works.
+    command
+        .args(["--net", "--", "setpriv", "--pdeathsig", "KILL", "--"])
+        .arg(program);
     command
 }
 
@@ -318,79 +268,8 @@ fn find(program: &Path) -> Result<PathBuf, Error> {
         .ok_or_else(missing)
 }
 
-/// A directory whose path every version of Nix takes literally in a flake reference: the given one, or a copy
-/// in a temporary directory where the path has other characters. (Nix 2.8 does not decode them, later
-/// versions refuse links on the way.)
-struct PlainPath {
-    text: String,
-    _copy: Option<tempfile::TempDir>,
-}
-
-impl PlainPath {
-    fn of(path: &Path) -> Result<Self, Error> {
-        if let Some(text) = plain(path) {
-            return Ok(Self { text, _copy: None });
-        }
-        let directory =
-            tempfile::tempdir().map_err(Error::file("create", &std::env::temp_dir()))?;
-        let copy = directory.path().join("source");
-        let text = plain(&copy).ok_or_else(|| {
-            Error::Usage(
-                "the temporary directory's name has unusual characters; set TMPDIR".to_owned(),
-            )
-        })?;
-        crate::disk::copy_tree(path, &copy)?;
-        Ok(Self {
-            text,
-            _copy: Some(directory),
-        })
-    }
-}
-
-fn plain(path: &Path) -> Option<String> {
-    let text = path.to_str()?;
-    let good = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'.' | b'_' | b'-');
-    text.bytes().all(good).then(|| text.to_owned())
-}
-
 fn percent(text: &str) -> String {
     text.replace('+', "%2B")
         .replace('/', "%2F")
         .replace('=', "%3D")
-}
-
-/// Whether `path` lies in a store directory, and then the root of the store and the store path.
-///
-/// # Errors
-/// When no part of the path is a store path.
-pub(crate) fn split_store_path(path: &Path) -> Result<(PathBuf, StorePath), Error> {
-    let absolute = std::path::absolute(path).map_err(Error::file("read", path))?;
-    let mut below = absolute.as_path();
-    while let Some(parent) = below.parent() {
-        if parent.ends_with("nix/store") {
-            let name = below.file_name().unwrap_or_default();
-            let found = StorePath::from_basename(std::os::unix::ffi::OsStrExt::as_bytes(name));
-            let root = parent.parent().and_then(Path::parent);
-            if let (Ok(found), Some(root)) = (found, root) {
-                return Ok((root.to_owned(), found));
-            }
-        }
-        below = parent;
-    }
-    Err(Error::Usage(format!(
-        "{} is not below a nix/store directory",
-        path.display()
-    )))
-}
-
-/// Where a store path lies on disk, in the store whose root is `root`.
-pub(crate) fn on_disk(root: &Path, path: &StorePath) -> PathBuf {
-    root.join("nix/store").join(path.to_basename())
-}
-
-/// Reads a `.drv` file of the store at `root`.
-pub(crate) fn read_derivation(root: &Path, path: &StorePath) -> Result<Vec<u8>, Error> {
-    let file = on_disk(root, path);
-    fs::symlink_metadata(&file).map_err(Error::file("read", &file))?;
-    state::read(&file, seed_nix::MAX_DERIVATION_BYTES as u64)
 }

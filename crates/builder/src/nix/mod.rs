@@ -2,13 +2,17 @@
 
 mod census;
 mod driver;
+mod order;
 mod path_info;
+mod plain_path;
 mod settings;
+mod store;
 mod version;
 
 pub use census::{DriverFile, driver_files};
-pub use driver::{BuildOrder, Built, Nix};
-pub(crate) use driver::{on_disk, read_derivation, split_store_path};
+pub use driver::Nix;
+pub use order::{BuildOrder, Built};
 pub use path_info::PathInfo;
 pub(crate) use path_info::parse_path_info;
+pub(crate) use store::{on_disk, read_derivation, split_store_path};
 pub use version::NixVersion;

@@ -1,0 +1,238 @@
+//! The steps before a key is needed.
+
+use std::path::{Path, PathBuf};
+
+use seed_primitives::{Digest, System};
+use serde::Deserialize;
+
+use super::{
+    Pipeline,
+    record::{BuildRecord, PackRecord, now, read_record, seconds, write_record},
+};
+use crate::{
+    AuditPolicy, AuditSubject, BuildOrder, Built, Error,
+    audit::{self, audit},
+    closure_of, compare_builds, driver_files,
+    pack::{self, StoredImage},
+    progress::say,
+    sbom::sbom,
+    state,
+};
+
+impl Pipeline<'_> {
+    pub(super) fn directory(&self, system: &System) -> PathBuf {
+        self.work
+            .join("releases")
+            .join(self.source.release().to_hex())
+            .join(system.as_str())
+    }
+
+    fn limit(&self) -> std::time::Duration {
+        self.settings.build_limit()
+    }
+
+    /// Build, audit, rebuild: each once.
+    pub(super) async fn build(&self, system: &System) -> Result<(), Error> {
+        let directory = self.directory(system);
+        let record = match self.build_record(system)? {
+            Some(record) => record,
+            None => self.first_build(system, &directory).await?,
+        };
+        self.audit_once(system, &record.built, &directory).await?;
+        let done = directory.join("rebuild.json");
+        if !done.exists() {
+            self.rebuild(system, &record, &directory, &done).await?;
+        }
+        Ok(())
+    }
+
+    /// An earlier report counts only under the policy it was made with.
+    async fn audit_once(
+        &self,
+        system: &System,
+        built: &Built,
+        directory: &Path,
+    ) -> Result<(), Error> {
+        let policy = self.settings.audit_policy();
+        let (report, done) = (directory.join("audit.json"), directory.join("audited.json"));
+        if report.exists() && read_record::<AuditPolicy>(&done)?.as_ref() == Some(&policy) {
+            return Ok(());
+        }
+        self.audit(system, built, &policy, &report).await?;
+        write_record(&done, &policy)
+    }
+
+    pub(super) fn build_record(&self, system: &System) -> Result<Option<BuildRecord>, Error> {
+        read_record(&self.directory(system).join("build.json"))
+    }
+
+    async fn first_build(&self, system: &System, directory: &Path) -> Result<BuildRecord, Error> {
+        say(&format!(
+            "build   {} for {system}, Nix {}",
+            self.target,
+            self.nix.version()
+        ));
+        let started = now();
+        let settings = self.nix.configure(system, 0).await?;
+        let built = self.nix_build(system, directory, "store").await?;
+        let run_id = self
+            .settings
+            .run_id
+            .clone()
+            .unwrap_or_else(|| format!("local/{}", seconds()));
+        let record = BuildRecord {
+            built,
+            nix_version: self.nix.version().to_string(),
+            settings,
+            run_id,
+            started,
+        };
+        write_record(&directory.join("build.json"), &record)?;
+        Ok(record)
+    }
+
+    async fn nix_build(
+        &self,
+        system: &System,
+        directory: &Path,
+        name: &str,
+    ) -> Result<Built, Error> {
+        let (store, log) = (directory.join(name), directory.join(format!("{name}.log")));
+        state::remove_tree(&store)?;
+        let inside = self.target.directory();
+        let flake = inside.map_or_else(
+            || self.tree.path.clone(),
+            |inside| self.tree.path.join(inside),
+        );
+        let nar = self.tree.flake_nar(inside)?;
+        let order = BuildOrder {
+            flake: &flake,
+            nar: &nar,
+            target: &self.target,
+            system,
+            store: &store,
+            log: &log,
+            limit: self.limit(),
+        };
+        self.nix.build(&order).await
+    }
+
+    async fn audit(
+        &self,
+        system: &System,
+        built: &Built,
+        policy: &AuditPolicy,
+        report: &Path,
+    ) -> Result<(), Error> {
+        say(&format!("audit   {}", built.derivation));
+        let store = self.directory(system).join("store");
+        let infos = self.nix.path_info(&store).await?;
+        let subject = AuditSubject {
+            store: &store,
+            derivation: built.derivation()?,
+            roots: built.paths()?,
+            infos: &infos,
+            system: system.clone(),
+            version: self.nix.version(),
+            driver: driver_files(&self.nix, &store).await?,
+        };
+        let result = audit(subject, policy)?;
+        say(&format!(
+            "audit   {} derivations, {} outputs built here, {} leaves, {} seed bytes, {} unexplained, {} opaque",
+            result.derivations,
+            result.built_outputs,
+            result.leaves.len(),
+            result.seed_binary_bytes,
+            result.unexplained_binary_bytes,
+            result.opaque_bytes
+        ));
+        if let Some(why) = result.refusal() {
+            return Err(Error::Audit(why));
+        }
+        state::write(report, &result.to_json())
+    }
+
+    /// A second store, another number of cores, another time.
+    async fn rebuild(
+        &self,
+        system: &System,
+        record: &BuildRecord,
+        directory: &Path,
+        done: &Path,
+    ) -> Result<(), Error> {
+        say("rebuild in a second fresh store");
+        let settings = self.nix.configure(system, 1).await?;
+        let built = self.nix_build(system, directory, "rebuild").await?;
+        if built != record.built || settings != record.settings {
+            return Err(Error::Audit(
+                "the second evaluation gave another derivation".to_owned(),
+            ));
+        }
+        let second = directory.join("rebuild");
+        let outputs = compare_builds(&directory.join("store"), &second, &built.derivation()?)?;
+        state::remove_tree(&second)?;
+        say(&format!(
+            "rebuild {outputs} outputs are the same, byte for byte"
+        ));
+        write_record(done, &serde_json::json!({ "outputs": outputs }))
+    }
+
+    pub(super) async fn pack(&self, system: &System) -> Result<StoredImage, Error> {
+        let directory = self.directory(system);
+        let (image, done) = (directory.join("image"), directory.join("packed.json"));
+        if done.exists()
+            && let Some(image) = StoredImage::load(&image)?
+        {
+            return Ok(image);
+        }
+        let record = self
+            .build_record(system)?
+            .ok_or(Error::Missing("the build"))?;
+        let store = directory.join("store");
+        let infos = self.nix.path_info(&store).await?;
+        let applications = record.built.paths()?;
+        let closure = closure_of(&store, &applications, &infos)?;
+        let image = pack::pack(&closure, &applications, &self.recipe, system, &image)?;
+        say(&format!(
+            "pack    {} ({} layers, {} store paths)",
+            image.digest(),
+            image.layers.len(),
+            closure.len()
+        ));
+        let audited: Audited =
+            read_record(&directory.join("audit.json"))?.ok_or(Error::Missing("the audit"))?;
+        if audited.closure != image.closure {
+            let why = format!(
+                "the packed closure {} is not the audited one, {}",
+                image.closure, audited.closure
+            );
+            return Err(Error::Audit(why));
+        }
+        let steps = audit::load_graph(&store, &record.built.derivation()?)?;
+        let derivations = steps
+            .iter()
+            .flat_map(|step| {
+                step.outputs
+                    .values()
+                    .map(|output| (output.clone(), step.path.clone()))
+            })
+            .collect();
+        let bom = sbom(
+            &closure,
+            &derivations,
+            &applications,
+            &image.closure,
+            &self.target,
+            system,
+        );
+        state::write(&directory.join("sbom.json"), &bom)?;
+        write_record(&done, &PackRecord { finished: now() })?;
+        Ok(image)
+    }
+}
+
+/// What of an audit report ties the image to it.
+#[derive(Deserialize)]
+struct Audited {
+    closure: Digest,
+}
