@@ -20,13 +20,17 @@ pub async fn once(settings: &Settings, names: &Names) -> Result<Report, Fault> {
     let (run, releases, mut report) = prepared.await.map_err(|_| late.clone())??;
     for mut release in releases {
         let looked = async {
-            release.settle(&settings.domain, &run.places).await;
-            run.ledger.state().await
+            let recorded = run.ledger.commitment(&release.id).await?.is_some();
+            if !recorded {
+                release.settle(&settings.domain, &run.places).await;
+            }
+            Ok((recorded, run.ledger.state().await?))
         };
         let one = match tokio::time::timeout_at(deadline.into(), looked).await {
-            Ok(Ok(state)) => run.release(&release, &state, names).await,
-            Ok(Err(fault)) => run.failed(&release, fault.into(), names),
-            Err(_) => run.failed(&release, late.clone().into(), names),
+            Ok(Ok((true, _))) => run.recorded(&release, names).await,
+            Ok(Ok((false, state))) => run.release(&release, &state, names).await,
+            Ok(Err(fault)) => run.failed(&release, fault, names),
+            Err(_) => run.failed(&release, late.clone(), names),
         };
         report.releases.push(one);
     }
@@ -110,8 +114,18 @@ impl<'a> Run<'a> {
         Ok((run, releases, report))
     }
 
-    fn failed(&self, release: &Release, outcome: Outcome, names: &Names) -> ReleaseReport {
-        ReleaseReport::new(release, &self.state, names).with(outcome)
+    fn failed(&self, release: &Release, fault: Fault, names: &Names) -> ReleaseReport {
+        ReleaseReport::new(release, &self.state, names).with(fault.into())
+    }
+
+    /// A release that was recorded before: its votes are shown, and its evidence is the verifiers' business.
+    async fn recorded(&self, release: &Release, names: &Names) -> ReleaseReport {
+        let mut report = ReleaseReport::new(release, &self.state, names);
+        let outcome = match self.follow(release, None, &mut report).await {
+            Ok(()) => Outcome::AlreadyFinalised,
+            Err(outcome) => outcome,
+        };
+        report.with(outcome)
     }
 
     async fn release(
@@ -135,10 +149,6 @@ impl<'a> Run<'a> {
         state: &LedgerState,
         report: &mut ReleaseReport,
     ) -> Result<Outcome, Outcome> {
-        if self.ledger.commitment(&release.id).await?.is_some() {
-            self.follow(release, None, report).await?;
-            return Ok(Outcome::AlreadyFinalised);
-        }
         if state.rules.code_hash() != self.state.rules.code_hash()
             || state.revoked != self.state.revoked
         {

@@ -73,7 +73,7 @@ impl Outcome {
             Self::QuorumUnmet(_) => "quorum-unmet",
             Self::PlaceUnreachable(_) => "place-unreachable",
             Self::Genesis(GenesisError::Incomplete(_)) => "genesis-incomplete",
-            Self::Genesis(GenesisError::Dependent { .. }) => "genesis-dependent",
+            Self::Genesis(GenesisError::Dependent { .. }) => "builders-dependent",
             Self::BeforeGenesis => "before-genesis",
             Self::Reverted(_) => "simulation-reverted",
             Self::GasWalletEmpty(_) => "gas-wallet-empty",

@@ -96,7 +96,7 @@ pub struct VoteReport {
     pub evidence: Digest,
     /// Where it was found.
     pub origins: Vec<String>,
-    /// Whether it may be submitted.
+    /// Whether it may be submitted; for a release that was recorded before, evidence was not looked at.
     pub counts: bool,
     /// Why not.
     pub refusal: Option<Refusal>,

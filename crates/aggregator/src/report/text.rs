@@ -133,6 +133,7 @@ fn render_vote(out: &mut String, vote: &VoteReport, one: &ReleaseReport, names: 
     let standing = match &vote.refusal {
         Some(refusal) => format!("does not count [{}]: {}", refusal.code, shown(&refusal.why)),
         None if one.signers.contains(&vote.builder) => "signer".to_owned(),
+        None if one.code == "already-finalised" => "valid".to_owned(),
         None => "counts".to_owned(),
     };
     let _ = writeln!(out, "  vote        {builder}: {standing}");
