@@ -80,7 +80,7 @@ pub enum Fault {
         why: String,
     },
     /// The time ran out.
-    #[error("no verdict after {0} seconds")]
+    #[error("no verdict in the {0} seconds that were left")]
     Deadline(u64),
     /// The program itself is at fault.
     #[error("the verifier failed: {0}")]

@@ -372,6 +372,16 @@ async fn revoked_and_disputed_builders_and_rules_are_exit_4() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_release_counts_only_once_its_block_is_final() {
+    let world = World::start().await;
+    let third = world.post(3).await;
+    let image = format!("oci:images@{}", third.images.manifest(0));
+    world.bad(1, "release-not-recorded", &[&image]);
+    world.chain.mine(3).await.unwrap();
+    assert_eq!(world.good(&[&image])["inclusion"]["sequence"], 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn shows_a_record_and_never_calls_it_verified() {
     let world = World::start().await;
     let release = world.second.source.release().to_string();

@@ -97,10 +97,13 @@ fn colour() -> bool {
         && std::env::var_os("TERM").is_some_and(|term| term != "dumb")
 }
 
-/// A runtime for one command.
-fn runtime() -> Result<tokio::runtime::Runtime, Fault> {
-    tokio::runtime::Builder::new_current_thread()
+/// Runs `work` to its end. Whatever it left behind, such as a read that never returns, is not waited for.
+fn block_on<T>(work: impl Future<Output = T>) -> Result<T, Fault> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|error| Fault::Internal(error.to_string()))
+        .map_err(|error| Fault::Internal(error.to_string()))?;
+    let result = runtime.block_on(work);
+    runtime.shutdown_background();
+    Ok(result)
 }

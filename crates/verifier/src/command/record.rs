@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::{
     arguments::{Output, RecordArguments},
-    colour, complain, runtime, say,
+    block_on, colour, complain, say,
 };
 use crate::{
     Fault, Outcome, PolicyFile,
@@ -21,9 +21,9 @@ pub(super) fn run(arguments: &RecordArguments) -> Result<u8, Fault> {
     let file = PolicyFile::load(arguments.policy.as_deref())?;
     let notes = Notes::default();
     let time = Duration::from_secs(arguments.timeout);
-    let found = runtime()?.block_on(async {
+    let found = block_on(async {
         tokio::time::timeout(time, look(&file.policy, arguments.release, &notes)).await
-    });
+    })?;
     let found = found.map_err(|_| Fault::Deadline(arguments.timeout))?;
     let notes = notes.into_lines();
     for note in &notes {

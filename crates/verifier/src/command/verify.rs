@@ -7,7 +7,7 @@ use std::{
 
 use seed_oci::{Credentials, Options, Reference};
 
-use super::{arguments::VerifyArguments, colour, complain, not_written, runtime};
+use super::{arguments::VerifyArguments, block_on, colour, complain, not_written};
 use crate::{
     Fault, Format, Memory, Outcome, PolicyFile, Question, Report, Verifier, moment::now, shown,
 };
@@ -120,7 +120,7 @@ impl Prepared {
         };
         let memory = Memory::new(&arguments.state, arguments.first_use);
         let verifier = Verifier::new(&self.policy.policy, memory, options, &arguments.mirror);
-        runtime()?.block_on(async {
+        block_on(async {
             let mut outcomes = Vec::new();
             for image in &arguments.images {
                 if !arguments.quiet && arguments.images.len() > 1 {
@@ -134,7 +134,7 @@ impl Prepared {
                 let left = end.saturating_duration_since(Instant::now());
                 outcomes.push(verifier.ask(&question, left).await);
             }
-            Ok(outcomes)
+            outcomes
         })
     }
 }

@@ -240,6 +240,16 @@ impl World {
         self.chain.mine(3).await.unwrap();
     }
 
+    /// Publishes and posts another release, which is not final yet.
+    pub async fn post(&self, number: u64) -> Published {
+        let scene = release::Scene {
+            deployment: &self.deployment,
+            chain: &self.chain,
+            repository: &self.repository(),
+        };
+        scene.publish(number, &["ada", "cy"], &[]).await
+    }
+
     pub fn domain(&self) -> Domain {
         release::domain(&self.deployment)
     }
