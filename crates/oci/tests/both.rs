@@ -299,3 +299,17 @@ async fn futures_can_move_between_threads() {
     let _ = send(images.tags("", 1)).await;
     assert!(Repository::open(&"oci:/no such".parse().unwrap(), &Options::default()).is_err());
 }
+
+#[tokio::test]
+async fn the_same_manifest_from_many_pushers_at_once_arrives() {
+    let registry = LocalRegistry::start().unwrap();
+    for round in 0..6 {
+        let mut tasks = tokio::task::JoinSet::new();
+        for _ in 0..6 {
+            let images = at(&registry.host(), "acme/app");
+            tasks.spawn(async move { push_image(&images, &round.to_string(), &[]).await.0 });
+        }
+        let digests = tasks.join_all().await;
+        assert!(digests.iter().all(|digest| *digest == digests[0]));
+    }
+}

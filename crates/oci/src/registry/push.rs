@@ -97,12 +97,28 @@ impl Registry {
             Body::Bytes(manifest.bytes().clone()),
         );
         call.content_type = Some(manifest.media_type().to_owned());
-        let response = http.within(&call.what, 0, || http.send(&call)).await?;
+        let send = || async {
+            let answer = http.send(&call).await;
+            answer.map_err(|error| self.interrupted(&call.what, error))
+        };
+        let response = http.within(&call.what, 0, send).await?;
         if response.status() != StatusCode::CREATED {
             let why = format!("it was answered with {}, not 201", response.status());
             return Err(http.malformed(&call.what, why));
         }
         Ok(response.headers().contains_key("OCI-Subject"))
+    }
+
+    /// The digest in the address is computed from the very bytes that are sent. A registry that finds it invalid
+    /// looked at something else: docker-registry does when two push the same manifest at one instant and it reads
+    /// what the other has half written. That is worth another try, and says nothing about the bytes.
+    fn interrupted(&self, what: &str, error: Error) -> Error {
+        match &error {
+            Error::Denied { why, .. } if why.ends_with("DIGEST_INVALID") => {
+                self.http.unavailable(what, error.to_string())
+            }
+            _ => error,
+        }
     }
 
     pub(crate) async fn push_referrer(
