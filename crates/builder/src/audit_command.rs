@@ -6,6 +6,7 @@ use seed_primitives::{Digest, System};
 use crate::{
     AuditPolicy, AuditReport, AuditSubject, Error, Nix, audit,
     nix::{driver_files, on_disk, split_store_path},
+    state,
 };
 
 /// What `audit` is told.
@@ -33,10 +34,12 @@ pub struct AuditArgs {
 /// # Errors
 /// When the path is not in a store, or something cannot be read. What the audit finds is in the report.
 pub async fn audit_path(args: &AuditArgs) -> Result<AuditReport, Error> {
-    let path = args
-        .path
+    // The path itself may be a link in the store: only what is above it is resolved.
+    std::fs::symlink_metadata(&args.path).map_err(Error::file("read", &args.path))?;
+    let above = state::parent(&args.path)
         .canonicalize()
         .map_err(Error::file("read", &args.path))?;
+    let path = above.join(args.path.file_name().unwrap_or_default());
     let (store, path) = split_store_path(&path)?;
     std::fs::symlink_metadata(on_disk(&store, &path))
         .map_err(Error::file("read", &on_disk(&store, &path)))?;

@@ -1,6 +1,6 @@
 use std::{
     fs::{self, File},
-    io::{BufRead, BufReader, Read, Write},
+    io::{BufReader, Seek, Write},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -9,12 +9,15 @@ use seed_nix::{NarHash, Node, nar_hash};
 use seed_primitives::{Commit, Digest};
 use tokio::process::Command;
 
-use crate::{Error, disk, process, state};
+use crate::{
+    Error, disk,
+    git_tree::{Entry, parse, write_entry},
+    process, state,
+};
 
 const FETCH_LIMIT: Duration = Duration::from_secs(1800);
 const LOCAL_LIMIT: Duration = Duration::from_secs(600);
 const MAX_LISTING: u64 = 256 << 20;
-const MAX_BLOB: u64 = 8 << 30;
 /// What git may be told by the caller's environment: how to reach the network, nothing else.
 const PASSED: [&str; 7] = [
     "PATH",
@@ -102,12 +105,6 @@ struct Git<'a> {
     commit: &'a Commit,
     home: PathBuf,
     bare: PathBuf,
-}
-
-struct Entry {
-    mode: String,
-    object: String,
-    path: Vec<u8>,
 }
 
 impl<'a> Git<'a> {
@@ -279,85 +276,6 @@ impl<'a> Git<'a> {
     }
 }
 
-impl Entry {
-    fn is_directory(&self) -> bool {
-        self.mode == "040000"
-    }
-}
-
 fn rewind(file: &mut File, directory: &Path) -> Result<(), Error> {
-    use std::io::Seek;
     file.rewind().map_err(Error::file("read", directory))
-}
-
-/// `<mode> SP <type> SP <object> TAB <path>`.
-fn parse(line: &[u8]) -> Option<Entry> {
-    let tab = line.iter().position(|byte| *byte == b'\t')?;
-    let mut words = std::str::from_utf8(line.get(..tab)?).ok()?.split(' ');
-    let (mode, _kind, object) = (words.next()?, words.next()?, words.next()?);
-    Some(Entry {
-        mode: mode.to_owned(),
-        object: object.to_owned(),
-        path: line.get(tab + 1..)?.to_vec(),
-    })
-}
-
-fn write_entry(tree: &Path, entry: &Entry, blobs: &mut impl BufRead) -> Result<(), Error> {
-    let shown = String::from_utf8_lossy(&entry.path)
-        .escape_debug()
-        .to_string();
-    let names = entry.path.split(|byte| *byte == b'/');
-    for name in names {
-        if !Node::<()>::is_entry_name(name) || name.eq_ignore_ascii_case(b".git") {
-            return Err(Error::Tree(format!("the impossible name `{shown}`")));
-        }
-    }
-    let path = disk::join(tree, &entry.path);
-    match entry.mode.as_str() {
-        "040000" => fs::create_dir(&path).map_err(Error::file("create", &path)),
-        "100644" | "100664" | "100755" => {
-            let mut file = File::create_new(&path).map_err(Error::file("create", &path))?;
-            copy_blob(entry, blobs, &mut file).map_err(Error::file("write", &path))?;
-            use std::os::unix::fs::PermissionsExt;
-            let mode = if entry.mode == "100755" { 0o755 } else { 0o644 };
-            file.set_permissions(fs::Permissions::from_mode(mode))
-                .map_err(Error::file("write", &path))
-        }
-        "120000" => {
-            let mut target = Vec::new();
-            copy_blob(entry, blobs, &mut target).map_err(Error::file("read", &path))?;
-            use std::os::unix::ffi::OsStringExt;
-            let target = std::ffi::OsString::from_vec(target);
-            std::os::unix::fs::symlink(target, &path).map_err(Error::file("create", &path))
-        }
-        "160000" => Err(Error::Tree(format!("the submodule `{shown}`"))),
-        mode => Err(Error::Tree(format!(
-            "`{shown}` with the unknown mode {mode}"
-        ))),
-    }
-}
-
-/// Reads `<object> SP blob SP <size> LF <content> LF`.
-fn copy_blob(entry: &Entry, blobs: &mut impl BufRead, out: &mut impl Write) -> std::io::Result<()> {
-    let bad = || {
-        std::io::Error::new(
-            std::io::ErrorKind::InvalidData,
-            "git delivered another object",
-        )
-    };
-    let mut head = String::new();
-    blobs.take(200).read_line(&mut head)?;
-    let size: u64 = head
-        .strip_suffix('\n')
-        .and_then(|head| head.strip_prefix(&entry.object))
-        .and_then(|rest| rest.strip_prefix(" blob "))
-        .and_then(|size| size.parse().ok())
-        .filter(|size| *size <= MAX_BLOB)
-        .ok_or_else(bad)?;
-    if std::io::copy(&mut blobs.take(size), out)? != size {
-        return Err(bad());
-    }
-    let mut end = [0];
-    blobs.read_exact(&mut end)?;
-    if end == *b"\n" { Ok(()) } else { Err(bad()) }
 }

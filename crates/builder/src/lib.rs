@@ -10,6 +10,7 @@ mod doctor;
 mod error;
 mod genesis;
 mod git;
+mod git_tree;
 mod journal;
 mod key;
 mod nix;

@@ -389,7 +389,13 @@ fn audits_and_genesis_of_nothing() {
         "file",
         "nowhere",
     );
-    expect(&work, &["audit", "--nix", nix, "loop"], 2, "file", "loop");
+    expect(
+        &work,
+        &["audit", "--nix", nix, "loop"],
+        2,
+        "usage",
+        "not below a nix/store",
+    );
     expect(
         &work,
         &["audit", "--nix", nix, "file"],
