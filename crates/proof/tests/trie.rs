@@ -166,8 +166,28 @@ fn a_leaf_is_no_account_when_it_holds_a_number_and_no_number_when_it_holds_an_ac
 }
 
 #[test]
-fn rejects_a_stored_zero_and_bytes_after_a_value() {
-    for value in [vec![0x80], vec![0x07, 0x07], vec![0x81, 0x07], vec![]] {
+fn reads_a_leaf_of_zero_as_zero() {
+    // docs/decisions/2026-11-21-leaves-of-zero.md
+    let trie = Trie::new([
+        (keccak256(slot(1)), vec![0x80]),
+        (keccak256(slot(2)), vec![0x07]),
+    ]);
+    assert_eq!(
+        prove_slot(trie.root, slot(1), &trie.proof(slot(1))),
+        Ok(U256::ZERO)
+    );
+}
+
+#[test]
+fn rejects_other_spellings_of_zero_and_bytes_after_a_value() {
+    for value in [
+        vec![0x00],
+        vec![0x81, 0x00],
+        vec![0x80, 0x80],
+        vec![0x07, 0x07],
+        vec![0x81, 0x07],
+        vec![],
+    ] {
         let trie = Trie::new([
             (keccak256(slot(1)), value.clone()),
             (keccak256(slot(2)), vec![0x07]),
