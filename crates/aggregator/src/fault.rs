@@ -93,6 +93,9 @@ pub enum Fault {
     /// The rules in force were revoked.
     #[error("the rules in force, {}, are revoked", write_address(.0))]
     RulesRevoked(alloy_primitives::Address),
+    /// The governance or the guardian acted while this ran.
+    #[error("the rules in force or the revoked builders changed while this ran")]
+    RulesChanged,
     /// A place that must be there is not.
     #[error("{0}")]
     Place(seed_oci::Error),
@@ -121,6 +124,7 @@ impl Fault {
             Self::LedgerMissing { .. } => "ledger-missing",
             Self::RulesUnusable { .. } => "rules-unusable",
             Self::RulesRevoked(_) => "rules-revoked",
+            Self::RulesChanged => "rules-changed",
             Self::Place(_) => "place-unusable",
             Self::Deadline(_) => "deadline",
             Self::Machine(_) => "machine",
@@ -150,6 +154,7 @@ impl Fault {
             Self::RulesUnusable { .. } | Self::RulesRevoked(_) => {
                 "the governance must put other rules in force; nothing can be submitted before"
             }
+            Self::RulesChanged => "run this again",
             Self::Place(_) => "correct --from or --publish-locator",
             Self::Deadline(_) => {
                 "look whether a transaction is on its way, then try again with a longer --timeout"
@@ -175,6 +180,7 @@ impl Fault {
             Self::RulesUnusable { .. } | Self::RulesRevoked(_) => 1,
             Self::Endpoint(_)
             | Self::EndpointsDisagree { .. }
+            | Self::RulesChanged
             | Self::Deadline(_)
             | Self::Machine(_) => 3,
         }

@@ -7,6 +7,7 @@ mod documents;
 mod evidence;
 mod fault;
 mod file;
+mod follow;
 mod genesis;
 mod key;
 mod ledger;
@@ -21,6 +22,7 @@ pub mod report;
 mod settings;
 mod shown;
 mod submission;
+mod submit;
 mod vote;
 
 pub use arguments::Output;

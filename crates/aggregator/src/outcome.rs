@@ -45,6 +45,11 @@ pub enum Outcome {
     /// Anything that keeps a release from being looked at.
     #[error("{0}")]
     Fault(Fault),
+    /// A transaction recorded it, and now the ledger has no record of it.
+    #[error(
+        "its transaction was mined, and the ledger has no record of it: the block was replaced, or an endpoint lies"
+    )]
+    Vanished,
     /// It is recorded in a block that the chain has not made final in time.
     #[error("recorded as number {sequence}, in a block that is not final yet")]
     FinalityNotReached {
@@ -79,6 +84,7 @@ impl Outcome {
             Self::GasWalletEmpty(_) => "gas-wallet-empty",
             Self::Chain(error) => error.code(),
             Self::Fault(fault) => fault.code(),
+            Self::Vanished => "record-vanished",
             Self::FinalityNotReached { .. } => "finality-not-reached",
             Self::LocatorNotPublished { .. } => "locator-not-published",
         }
@@ -98,6 +104,7 @@ impl Outcome {
             Self::PlaceUnreachable(_)
             | Self::GasWalletEmpty(_)
             | Self::Chain(_)
+            | Self::Vanished
             | Self::FinalityNotReached { .. }
             | Self::LocatorNotPublished { .. } => 3,
         }
@@ -131,6 +138,7 @@ impl Outcome {
             Self::Chain(ChainError::NotMined { .. }) => "it is not known whether it will be mined",
             Self::Chain(_) => "try again later, or name another endpoint with --rpc",
             Self::Fault(fault) => fault.help(),
+            Self::Vanished => "run this again",
             Self::FinalityNotReached { .. } => "run this again later to see it final",
             Self::LocatorNotPublished { .. } => "run this again; the record stands",
         }

@@ -228,15 +228,14 @@ async fn what_strangers_put_into_a_place_is_refused_and_changes_nothing() {
         &tag(&ada.to_hex()),
     )
     .await;
-    let junk = tag(&keys::builder("ada").to_hex()).replace(&release.to_hex(), &"ab".repeat(32));
-    push(&world.images, media::ATTESTATION, b"{}".to_vec(), &junk).await;
-    push(
+    let junk = |kind: &str, byte: &str| format!("{kind}-{}-{}", byte.repeat(32), ada.to_hex());
+    let document = b"{}".to_vec();
+    let (to, tags) = (
         &world.images,
-        media::GENESIS,
-        b"{}".to_vec(),
-        &junk.replace("ab", "cd"),
-    )
-    .await;
+        [junk("attestation", "ab"), junk("attestation", "cd")],
+    );
+    push(to, media::ATTESTATION, document.clone(), &tags[0]).await;
+    push(to, media::GENESIS, document, &tags[1]).await;
     world.attest("mallory", 2).await;
     let answer = world.ok("finalised", &[]);
     let refused = answer["refused"].as_array().unwrap();

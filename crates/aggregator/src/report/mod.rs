@@ -184,7 +184,7 @@ impl ReleaseReport {
             have: quorum::support(&candidates, at),
             need: state.rules.threshold(),
         });
-        Self {
+        let mut report = Self {
             release: release.id,
             result: "",
             code: "",
@@ -199,18 +199,16 @@ impl ReleaseReport {
             transaction: None,
             locators: Vec::new(),
             outcome: Outcome::NothingFound,
-        }
-        .with(Outcome::NothingFound)
+        };
+        report.conclude(Outcome::NothingFound);
+        report
     }
 
-    /// The same with this outcome.
-    #[must_use]
-    pub fn with(mut self, outcome: Outcome) -> Self {
+    pub(crate) fn conclude(&mut self, outcome: Outcome) {
         self.result = Outcome::class(outcome.exit_code());
         self.code = outcome.code();
         self.message = outcome.to_string();
         self.outcome = outcome;
-        self
     }
 
     pub(crate) fn show(&mut self, submission: &Submission) {

@@ -1,0 +1,147 @@
+use seed_chain::{ChainError, Mined};
+
+use crate::{
+    GenesisError, LedgerState, Outcome, Release, ReleaseReport, Submission, Vote, first_release,
+    once::{Run, Step},
+    quorum,
+};
+
+impl Run<'_> {
+    /// Chooses signers, tries the call and submits it; what happened on the way is left in `report`.
+    pub(crate) async fn submit(
+        &self,
+        release: &Release,
+        state: &LedgerState,
+        report: &mut ReleaseReport,
+    ) -> Result<Step, Outcome> {
+        let submission = match state.sequence {
+            0 => self.first(release, state, report)?,
+            _ => self.choose(release, state)?,
+        };
+        report.show(&submission);
+        if let Err(error) = self.simulate(release, &submission).await {
+            return self.lost_race(release, error.into()).await;
+        }
+        if self.settings.dry_run {
+            return Ok(Step::Ready);
+        }
+        match self.send(release, &submission).await {
+            Ok(mined) => Ok(Step::Recorded(Some(mined))),
+            Err(error) => self.lost_race(release, error.into()).await,
+        }
+    }
+
+    fn first(
+        &self,
+        release: &Release,
+        state: &LedgerState,
+        report: &mut ReleaseReport,
+    ) -> Result<Submission, Outcome> {
+        first_release(release, state).map_err(|error| {
+            if let GenesisError::Incomplete(lacks) = &error {
+                report.lacking.clone_from(lacks);
+                if let Some(trouble) = self.trouble(release) {
+                    return Outcome::PlaceUnreachable(trouble);
+                }
+                if release.genesis.is_empty() {
+                    return if release.votes.is_empty() {
+                        Outcome::NothingFound
+                    } else {
+                        Outcome::Genesis(error)
+                    };
+                }
+            }
+            Outcome::Genesis(error)
+        })
+    }
+
+    fn choose(&self, release: &Release, state: &LedgerState) -> Result<Submission, Outcome> {
+        let votes = release.counting();
+        let candidates: Vec<_> = votes
+            .iter()
+            .filter_map(|vote| vote.candidate(state))
+            .collect();
+        let (systems, need) = (
+            state.rules.systems().len(),
+            usize::from(state.rules.threshold()),
+        );
+        let chosen = quorum::choose(&candidates, systems, need);
+        let submission = chosen.and_then(|chosen| {
+            let signers: Vec<&Vote> = chosen
+                .iter()
+                .filter_map(|at| votes.get(*at).copied())
+                .collect();
+            Submission::new(&signers, state)
+        });
+        if let Some(submission) = submission {
+            return Ok(submission);
+        }
+        if let Some(trouble) = self.trouble(release) {
+            return Err(Outcome::PlaceUnreachable(trouble));
+        }
+        if release.votes.is_empty() {
+            return Err(Outcome::NothingFound);
+        }
+        let short: Vec<String> = state
+            .rules
+            .systems()
+            .iter()
+            .enumerate()
+            .map(|(at, system)| (system, quorum::support(&candidates, at)))
+            .filter(|(_, have)| *have < need)
+            .map(|(system, have)| format!("{system} has {have} of {need} independent builders"))
+            .collect();
+        Err(Outcome::QuorumUnmet(match short.is_empty() {
+            false => short.join(", "),
+            true => "each system alone has enough builders, but no one choice of signers is independent on all"
+                .to_owned(),
+        }))
+    }
+
+    /// Why it is not certain that there is not more.
+    fn trouble(&self, release: &Release) -> Option<String> {
+        let unknown = release.unknown().map(|refusal| refusal.why.clone());
+        unknown.or_else(|| self.troubles.first().cloned())
+    }
+
+    async fn simulate(&self, release: &Release, submission: &Submission) -> Result<(), ChainError> {
+        let (ledger, bytes) = (self.settings.domain.ledger, submission.to_bytes());
+        match submission.genesis_bytes() {
+            Some(signatures) => {
+                let wallet = &self.wallet;
+                wallet
+                    .simulate_genesis(ledger, &release.id, &bytes, &signatures)
+                    .await
+            }
+            None => {
+                self.wallet
+                    .simulate_finalise(ledger, &release.id, &bytes)
+                    .await
+            }
+        }
+    }
+
+    async fn send(&self, release: &Release, submission: &Submission) -> Result<Mined, ChainError> {
+        let (ledger, bytes) = (self.settings.domain.ledger, submission.to_bytes());
+        match submission.genesis_bytes() {
+            Some(signatures) => {
+                self.wallet
+                    .genesis(ledger, &release.id, &bytes, &signatures)
+                    .await
+            }
+            None => self.wallet.finalise(ledger, &release.id, &bytes).await,
+        }
+    }
+
+    /// Somebody else may have submitted the release in the meantime: then it is recorded, and that is all that
+    /// was wanted.
+    async fn lost_race(&self, release: &Release, outcome: Outcome) -> Result<Step, Outcome> {
+        if !matches!(outcome, Outcome::Reverted(_)) {
+            return Err(outcome);
+        }
+        match self.ledger.commitment(&release.id).await {
+            Ok(Some(_)) => Ok(Step::Recorded(None)),
+            _ => Err(outcome),
+        }
+    }
+}
