@@ -4,6 +4,7 @@
 
 outcome_rows=()
 outcome_failed=0
+demo_command=/dev/null
 
 # chapter WORDS: a heading of the story.
 chapter() { printf '\n%s\n' "${bold}$*${plain}"; }
@@ -17,8 +18,8 @@ expect() {
     local title=$1 want_exit=$2 want_code=$3 rc=0 got log
     shift 3
     log=$demo_logs/$(printf '%02d' "${#outcome_rows[@]}")
-    printf '%q ' "$@" >"$log.command"
-    timeout --kill-after=10 "$DEMO_COMMAND_LIMIT" "$@" >"$log.out" 2>"$log.err" </dev/null || rc=$?
+    demo_command=$log.command
+    with_ticker "$title" "$@" >"$log.out" 2>"$log.err" </dev/null || rc=$?
     got=$(outcome_code "$log.out")
     if [[ $rc == "$want_exit" && $got == "$want_code" ]]; then
         outcome_rows+=("${green}as expected${plain}"$'\t'"exit $rc"$'\t'"$got"$'\t'"$title")
@@ -32,6 +33,25 @@ expect() {
     tail -n 12 -- "$log.err" "$log.out" | sed 's/^/    | /'
 }
 
+# with_ticker LABEL COMMAND…: runs COMMAND in this shell and shows that it still runs when it takes long.
+with_ticker() {
+    local rc=0 watcher
+    ticker "  $1" 2>&3 &
+    watcher=$!
+    shift
+    "$@" || rc=$?
+    kill "$watcher" 2>/dev/null || true
+    wait "$watcher" 2>/dev/null || true
+    [[ ! -t 3 ]] || printf '\r\e[K' >&3
+    return "$rc"
+}
+
+# bounded PROGRAM [ARG…]: runs it for at most $DEMO_COMMAND_LIMIT seconds and notes it for the report.
+bounded() {
+    printf '%q ' "$@" >"$demo_command"
+    timeout --kill-after=10 "$DEMO_COMMAND_LIMIT" "$@"
+}
+
 # outcome_code FILE: the one stable code in a command's JSON, or nothing where there is no such JSON.
 outcome_code() {
     node -e '
@@ -39,7 +59,7 @@ outcome_code() {
         try { answer = JSON.parse(require("fs").readFileSync(process.argv[1], "utf8")); } catch { process.exit(0); }
         if (answer === null || typeof answer !== "object") process.exit(0);
         const image = Array.isArray(answer.images) && answer.images.length === 1 ? answer.images[0] : answer;
-        process.stdout.write(String(image.code ?? image.result ?? ""));
+        process.stdout.write(String(image.code ?? image.error?.code ?? image.result ?? ""));
     ' "$1"
 }
 

@@ -13,7 +13,7 @@ tell_story() {
     build_release main first ada bo cy
     sign_genesis main first ada bo cy
     expect "release 1 becomes the genesis of the ledger" 0 finalised \
-        aggregate main --wait-finalised
+        aggregate main first --wait-finalised
     first_image=$(image_of first ada)
     write_policy main policy.toml
     expect "seed-verify finds release 1 good" 0 verified verify_image policy.toml "$first_image"
@@ -24,7 +24,7 @@ tell_story() {
     second=$(git_here rev-parse HEAD)
     build_release main second ada bo
     build_lie main second cy
-    expect "release 2 is carried by the two who agree" 0 finalised aggregate main --wait-finalised
+    expect "release 2 is carried by the two who agree" 0 finalised aggregate main second --wait-finalised
     second_image=$(image_of second ada)
     expect "seed-verify finds release 2 good" 0 verified verify_image policy.toml "$second_image"
     expect "and every byte of its layers" 0 verified verify_image policy.toml --deep "$second_image"
@@ -77,12 +77,24 @@ build_release() {
         build_one "$release" "$name" &
         pids+=("$!")
     done
-    for name in "${pids[@]}"; do
-        wait "$name" || die "a builder failed" "its words are in $world/*.log"
-    done
+    local failed=no
+    with_ticker "$* rebuild release '$release'" await_all "${pids[@]}" || failed=yes
+    if [[ $failed == yes ]]; then
+        tail -n 6 -- "$world"/*-"$release".log >&2
+        die "a builder failed to build release '$release'"
+    fi
     for name in "$@"; do
         tell "$name with Nix $(nix_version_of "$name") says x86_64-linux is $(image_digest "$release" "$name")"
     done
+}
+
+# await_all PID…: waits for every one; fails if any did.
+await_all() {
+    local pid rc=0
+    for pid in "$@"; do
+        wait "$pid" || rc=1
+    done
+    return "$rc"
 }
 
 # The second builder uses the second Nix, where there is one.
@@ -143,12 +155,13 @@ sign_genesis() {
     done
 }
 
-# aggregate LEDGER [ARG…]
+# aggregate LEDGER RELEASE [ARG…]
 aggregate() {
-    local ledger=$1
-    shift
-    "$aggregator" once --rpc "$rpc" --chain-id "$(deployed "$ledger" chainId)" --ledger "$(deployed "$ledger" ledger)" \
-        --from "$registry/demo/$ledger" --publish-locator "$registry/demo/$ledger" --dev-key-file "$world/keys/gas" --output json "$@"
+    local ledger=$1 release=$2
+    shift 2
+    bounded "$aggregator" once --rpc "$rpc" --chain-id "$(deployed "$ledger" chainId)" --ledger "$(deployed "$ledger" ledger)" \
+        --from "$registry/demo/$ledger" --publish-locator "$registry/demo/$ledger" --dev-key-file "$world/keys/gas" --output json \
+        --release "$(grep -oE -m 1 '0x[0-9a-f]{64}' "$world/ada-$release.out")" "$@"
 }
 
 # write_policy LEDGER FILE [GAMMA]: as an operator would, from the deployment, with three endpoints; GAMMA is the
@@ -163,7 +176,7 @@ write_policy() {
 verify_image() {
     local policy=$1
     shift
-    "$verify" --chain --policy "$world/$policy" --output json --quiet "$@"
+    bounded "$verify" --chain --policy "$world/$policy" --output json --quiet "$@"
 }
 
 # edit_greeting TEXT [FOLDER]: changes what the seed's hello says, and so the closure.
@@ -265,18 +278,28 @@ refuse_old_release() {
 }
 
 refuse_lying_endpoint() {
-    local lying
-    start lying "$liar" --upstream "$rpc" --lie "header=stateRoot"
-    lying=http://127.0.0.1:$(await lying 'listening on http://127\.0\.0\.1:([0-9]+)')
-    write_policy main policy-lied-to.toml "$lying"
-    expect "one of three endpoints forges a header" 3 headers-conflict verify_image policy-lied-to.toml "$second_image"
+    local forging elsewhere
+    start_liar forging header=stateRoot
+    start_liar elsewhere chain-id=1
+    write_policy main policy-forged.toml "$forging"
+    expect "one of three endpoints forges headers: outvoted" 0 verified verify_image policy-forged.toml "$second_image"
+    beta=$forging write_policy main policy-captured.toml "$forging/"
+    expect "two of three endpoints forge headers" 3 endpoint-quorum verify_image policy-captured.toml "$second_image"
+    write_policy main policy-elsewhere.toml "$elsewhere"
+    expect "one of three endpoints answers for another chain" 3 wrong-chain verify_image policy-elsewhere.toml "$second_image"
+}
+
+# start_liar NAME LIE: one more endpoint of the chain, which tells LIE; its address goes into the variable NAME.
+start_liar() {
+    start "$1" "$liar" --upstream "$rpc" --lie "$2"
+    printf -v "$1" 'http://127.0.0.1:%s' "$(await "$1" 'listening on http://127\.0\.0\.1:([0-9]+)')"
 }
 
 refuse_below_quorum() {
     edit_greeting "hello, but nobody agrees"
     commit_all "2026-01-03T00:00:00Z" "third"
     build_release main third ada
-    expect "a set of one, where two must agree" 1 quorum-unmet aggregate main
+    expect "a set of one, where two must agree" 1 quorum-unmet aggregate main third
     expect "and its image has no record" 3 locator-missing verify_image policy.toml "$(image_of third ada)"
 }
 
@@ -286,7 +309,7 @@ refuse_unknown_rules() {
         --out "$world/swapped.json" >"$world/swap.log" 2>&1 || die "the rules were not swapped" "see $world/swap.log"
     cp -- "$world/swapped.json" "$world/main.json"
     build_release main third ada bo
-    expect "under rules of unknown logic, the ledger records" 0 finalised aggregate main --wait-finalised
+    expect "under rules of unknown logic, the ledger records" 0 finalised aggregate main third --wait-finalised
     expect "seed-verify does not accept who judged" 1 rules-unknown verify_image policy.toml "$(image_of third ada)"
     expect "release 2 stays as good as it was" 0 verified verify_image policy.toml "$second_image"
 }
@@ -295,5 +318,5 @@ refuse_dependent_genesis() {
     deploy_federation second ada:us/cloud-a bo:us/cloud-b cy:br/own-metal
     build_release second third ada bo cy
     sign_genesis second third ada bo cy
-    expect "a genesis with two builders of one bloc" 1 builders-dependent aggregate second
+    expect "a genesis with two builders of one bloc" 1 builders-dependent aggregate second third
 }

@@ -114,6 +114,26 @@ commit_all() {
         git_here commit --quiet --message "$2"
 }
 
+# world_keep: leaves everything running until the user has had enough.
+world_keep() {
+    chapter "Everything is still there"
+    cat <<KEPT
+  chain     $rpc
+  registry  http://$registry/v2/demo/main/tags/list
+  policy    $world/policy.toml
+
+  $verify --chain --policy $world/policy.toml $second_image
+  $verify --chain --deep --output json --policy $world/policy.toml $first_image
+  $verify record --policy $world/policy.toml $(grep -oE -m 1 '0x[0-9a-f]{64}' "$world/ada-second.out")
+  $verify --explain rules-unknown
+  $aggregator once --dry-run --rpc $rpc --chain-id 31337 --ledger $(deployed main ledger) --from $registry/demo/main
+  $builder audit --nix $SEED_NIX --help
+
+  Press Enter to end chain and registry and to remove $world.
+KEPT
+    read -r || true
+}
+
 # world_end: ends every part and removes the folder.
 world_end() {
     trap '' INT TERM
