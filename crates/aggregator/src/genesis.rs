@@ -147,3 +147,108 @@ fn consent(
     });
     fitting.next().map(|consent| consent.signature)
 }
+
+#[cfg(test)]
+mod tests {
+    use seed_attestation::GenesisSignature;
+    use seed_testkit::keys;
+
+    use super::*;
+    use crate::{
+        Documents, Wanted, group,
+        testing::{NAMES, SYSTEMS, attestation, domain, found, source, state},
+    };
+
+    fn consent(name: &str, state: &LedgerState, contents: [&str; 2]) -> GenesisSignature {
+        let images = SYSTEMS.iter().zip(contents).map(|(system, content)| {
+            let digest = seed_primitives::Digest::of(content.as_bytes());
+            (system.parse().unwrap(), digest)
+        });
+        let root = Leaves::new(images.collect()).unwrap().root();
+        let (domain, code, release) = (domain(), state.rules.code_hash(), source().release());
+        GenesisSignature {
+            rules_code_hash: code,
+            release,
+            root: root.word(),
+            chain_id: domain.chain_id,
+            ledger: domain.ledger,
+            builder: keys::builder(name),
+            signature: keys::sign(name, &domain.genesis_digest(code, &release, &root)),
+        }
+    }
+
+    fn release(
+        last: &[(&str, &str)],
+        consents: &[GenesisSignature],
+        state: &LedgerState,
+    ) -> Release {
+        let both = SYSTEMS.map(|system| (system, "a"));
+        let votes = [&both, &both, last];
+        let votes = NAMES
+            .iter()
+            .zip(votes)
+            .filter(|(_, images)| !images.is_empty());
+        let documents = Documents {
+            attestations: votes
+                .map(|(name, images)| found(attestation(name, images), ""))
+                .collect(),
+            genesis: consents.iter().map(|one| found(one.clone(), "")).collect(),
+            ..Documents::default()
+        };
+        let wanted = Wanted {
+            releases: vec![],
+            builders: vec![],
+        };
+        group(documents, &domain(), state, &wanted).0.remove(0)
+    }
+
+    fn lacks(result: Result<Submission, GenesisError>) -> Vec<BuilderId> {
+        match result {
+            Err(GenesisError::Incomplete(lacks)) => {
+                lacks.into_iter().map(|one| one.builder).collect()
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn takes_everybody_or_names_who_is_missing() {
+        let state = state(true);
+        let narrow = [(SYSTEMS[1], "a")];
+        let all = NAMES.map(|name| consent(name, &state, ["a", "a"]));
+        let submission = first_release(&release(&narrow, &all, &state), &state).unwrap();
+        assert_eq!(submission.signers().count(), 3);
+        assert_eq!(submission.genesis_bytes().unwrap().len(), 3 * 64);
+
+        let cy = [keys::builder("cy")];
+        assert_eq!(
+            lacks(first_release(&release(&[], &all, &state), &state)),
+            cy
+        );
+        assert_eq!(
+            lacks(first_release(&release(&narrow, &all[..2], &state), &state)),
+            cy
+        );
+        assert_eq!(
+            lacks(first_release(
+                &release(&[(SYSTEMS[1], "x")], &all, &state),
+                &state
+            )),
+            cy
+        );
+        let mut other = all.clone();
+        other[2] = consent("cy", &state, ["a", "x"]);
+        assert_eq!(
+            lacks(first_release(&release(&narrow, &other, &state), &state)),
+            cy
+        );
+    }
+
+    #[test]
+    fn asks_for_every_eligible_system() {
+        let state = state(false);
+        let all = NAMES.map(|name| consent(name, &state, ["a", "a"]));
+        let narrow = release(&[(SYSTEMS[1], "a")], &all, &state);
+        assert_eq!(lacks(first_release(&narrow, &state)), [keys::builder("cy")]);
+    }
+}

@@ -23,6 +23,8 @@ mod settings;
 mod shown;
 mod submission;
 mod submit;
+#[cfg(test)]
+mod testing;
 mod vote;
 
 pub use arguments::Output;

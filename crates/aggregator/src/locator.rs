@@ -93,7 +93,7 @@ async fn put(
         .await
         .map_err(text)?;
     let digest = repository
-        .push_manifest(artifact, &[tag.clone()])
+        .push_manifest(artifact, std::slice::from_ref(&tag))
         .await
         .map_err(text)?;
     // What a registry says it stored counts for nothing; what it serves does.

@@ -30,9 +30,6 @@ pub enum Outcome {
     /// It cannot be the first release.
     #[error(transparent)]
     Genesis(GenesisError),
-    /// The ledger has no first release, and this one is not meant to be it.
-    #[error("the ledger has no first release yet; nothing can be recorded before it")]
-    BeforeGenesis,
     /// The contracts refuse it.
     #[error("the contracts refuse it: {0}")]
     Reverted(String),
@@ -79,7 +76,6 @@ impl Outcome {
             Self::PlaceUnreachable(_) => "place-unreachable",
             Self::Genesis(GenesisError::Incomplete(_)) => "genesis-incomplete",
             Self::Genesis(GenesisError::Dependent { .. }) => "builders-dependent",
-            Self::BeforeGenesis => "before-genesis",
             Self::Reverted(_) => "simulation-reverted",
             Self::GasWalletEmpty(_) => "gas-wallet-empty",
             Self::Chain(error) => error.code(),
@@ -95,11 +91,7 @@ impl Outcome {
     pub const fn exit_code(&self) -> u8 {
         match self {
             Self::Finalised { .. } | Self::AlreadyFinalised | Self::Ready => 0,
-            Self::NothingFound
-            | Self::QuorumUnmet(_)
-            | Self::Genesis(_)
-            | Self::BeforeGenesis
-            | Self::Reverted(_) => 1,
+            Self::NothingFound | Self::QuorumUnmet(_) | Self::Genesis(_) | Self::Reverted(_) => 1,
             Self::Fault(fault) => fault.exit_code(),
             Self::PlaceUnreachable(_)
             | Self::GasWalletEmpty(_)
@@ -127,9 +119,6 @@ impl Outcome {
             }
             Self::Genesis(GenesisError::Dependent { .. }) => {
                 "the governance must put rules in force whose builders are independent"
-            }
-            Self::BeforeGenesis => {
-                "gather genesis signatures for the release that is to be the first"
             }
             Self::Reverted(_) => {
                 "nothing was paid unless a transaction is shown; put right what the reason names"

@@ -185,3 +185,150 @@ impl Release {
         refusals.into_iter().find(|refusal| refusal.unknown)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use seed_testkit::keys;
+
+    use super::*;
+    use crate::testing::{SYSTEMS, attestation, domain, found, source, state};
+
+    fn everything() -> Wanted {
+        Wanted {
+            releases: vec![],
+            builders: vec![],
+        }
+    }
+
+    fn grouped(
+        documents: Vec<seed_attestation::Attestation>,
+        state: &LedgerState,
+    ) -> (Vec<Release>, Vec<RefusedDocument>) {
+        let attestations = documents.into_iter().enumerate();
+        let documents = Documents {
+            attestations: attestations
+                .map(|(at, document)| found(document, &at.to_string()))
+                .collect(),
+            ..Documents::default()
+        };
+        group(documents, &domain(), state, &everything())
+    }
+
+    fn code(vote: &Vote) -> &'static str {
+        vote.refusal
+            .as_ref()
+            .map_or("counts", |refusal| refusal.code)
+    }
+
+    #[test]
+    fn puts_votes_in_the_order_of_the_rules_and_knows_one_from_two_places() {
+        let (bo, ada) = (
+            attestation("bo", &[(SYSTEMS[0], "a")]),
+            attestation("ada", &[(SYSTEMS[0], "a")]),
+        );
+        let (releases, refused) = grouped(vec![bo.clone(), ada, bo], &state(false));
+        let [release] = releases.as_slice() else {
+            panic!("{releases:?}")
+        };
+        assert!(refused.is_empty());
+        assert_eq!(release.id, source().release());
+        assert_eq!(release.source, Some(source()));
+        let builders: Vec<_> = release.votes.iter().map(Vote::builder).collect();
+        assert_eq!(builders, ["ada", "bo"].map(keys::builder));
+        assert_eq!(release.votes[1].origins, ["0", "2"]);
+        assert!(release.divergence().is_empty());
+    }
+
+    #[test]
+    fn refuses_votes_that_cannot_be_submitted_each_for_its_reason() {
+        let both: Vec<_> = SYSTEMS.map(|system| (system, "a")).to_vec();
+        let mut other = attestation("ada", &both);
+        other.rules = alloy_primitives::Address::repeat_byte(9);
+        let digest = domain().attestation_digest(
+            &source().release(),
+            &other.leaves().unwrap().root(),
+            &other.evidence,
+            other.rules,
+        );
+        other.signature = keys::sign("ada", &digest);
+        let revoked = LedgerState {
+            revoked: 0b010,
+            ..state(true)
+        };
+        let documents = vec![
+            other,
+            attestation("bo", &both),
+            attestation("cy", &both),
+            attestation("cy", &[("riscv64-linux", "a")]),
+        ];
+        let (releases, _) = grouped(documents, &revoked);
+        let codes: Vec<_> = releases[0].votes.iter().map(code).collect();
+        let wanted = [
+            "other-rules",
+            "builder-revoked",
+            "ineligible-system",
+            "unknown-system",
+        ];
+        assert_eq!(codes, wanted);
+    }
+
+    #[test]
+    fn refuses_what_nobody_of_the_rules_signed_here() {
+        let mut elsewhere = attestation("ada", &[(SYSTEMS[0], "a")]);
+        elsewhere.chain_id = 2;
+        let mut forged = attestation("ada", &[(SYSTEMS[0], "a")]);
+        forged.builder = keys::builder("bo");
+        let stranger = attestation("mallory", &[(SYSTEMS[0], "a")]);
+        let (releases, refused) = grouped(vec![elsewhere, forged, stranger], &state(false));
+        assert!(releases.is_empty());
+        let codes: Vec<_> = refused.iter().map(|one| one.code).collect();
+        assert_eq!(
+            codes,
+            ["wrong-domain", "signature-invalid", "unknown-builder"]
+        );
+    }
+
+    #[test]
+    fn shows_who_says_what_and_drops_who_says_both() {
+        let documents = vec![
+            attestation("ada", &[(SYSTEMS[0], "a"), (SYSTEMS[1], "a")]),
+            attestation("bo", &[(SYSTEMS[0], "a"), (SYSTEMS[1], "b")]),
+            attestation("cy", &[(SYSTEMS[1], "b")]),
+            attestation("cy", &[(SYSTEMS[0], "c"), (SYSTEMS[1], "c")]),
+        ];
+        let (releases, _) = grouped(documents, &state(false));
+        let release = &releases[0];
+        let codes: Vec<_> = release.votes.iter().map(code).collect();
+        assert_eq!(codes, ["counts", "counts", "equivocation", "equivocation"]);
+        let divergence = release.divergence();
+        let systems: Vec<_> = divergence.iter().map(|one| one.system.as_str()).collect();
+        assert_eq!(systems, SYSTEMS);
+        let says: Vec<_> = divergence[1]
+            .says
+            .iter()
+            .map(|one| one.builders.len())
+            .collect();
+        assert_eq!(says, [2, 1, 1]);
+        assert_eq!(divergence[1].says[0].digest, Digest::of(b"b"));
+        let named: Vec<_> = divergence[1].says[0].builders.clone();
+        assert_eq!(named, ["bo", "cy"].map(keys::builder));
+    }
+
+    #[test]
+    fn looks_only_at_the_releases_that_were_named() {
+        let documents = Documents {
+            attestations: vec![found(attestation("ada", &[(SYSTEMS[0], "a")]), "0")],
+            ..Documents::default()
+        };
+        let other: ReleaseId = format!("0x{}", "ab".repeat(32)).parse().unwrap();
+        let wanted = Wanted {
+            releases: vec![other],
+            ..everything()
+        };
+        let (releases, refused) = group(documents, &domain(), &state(false), &wanted);
+        assert!(refused.is_empty());
+        assert_eq!(releases.len(), 1);
+        assert_eq!(releases[0].id, other);
+        assert!(releases[0].votes.is_empty());
+    }
+}

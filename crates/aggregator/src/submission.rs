@@ -101,3 +101,39 @@ impl Submission {
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{SYSTEMS, attestation, domain, found, state};
+
+    fn vote(name: &str, images: &[(&str, &str)], state: &LedgerState) -> Vote {
+        Vote::admit(found(attestation(name, images), ""), &domain(), state).unwrap()
+    }
+
+    #[test]
+    fn packs_digests_and_then_signers_by_index() {
+        let state = state(false);
+        let cy = vote("cy", &[(SYSTEMS[1], "b")], &state);
+        let ada = vote("ada", &[(SYSTEMS[0], "a"), (SYSTEMS[1], "b")], &state);
+        let submission = Submission::new(&[&cy, &ada], &state).unwrap();
+        let bytes = submission.to_bytes();
+        assert_eq!(bytes.len(), 2 * 32 + 2 * 105);
+        assert_eq!(&bytes[..32], Digest::of(b"a").as_bytes());
+        assert_eq!(&bytes[32..64], Digest::of(b"b").as_bytes());
+        assert_eq!(&bytes[64..73], [0, 0, 0, 0, 0, 0, 0, 0, 3]);
+        assert_eq!(&bytes[73..105], Digest::of(b"evidence").as_bytes());
+        let signature = ada.attestation.attestation().signature;
+        assert_eq!(&bytes[105..169], signature.as_bytes());
+        assert_eq!(&bytes[169..178], [2, 0, 0, 0, 0, 0, 0, 0, 2]);
+        assert_eq!(submission.genesis_bytes(), None);
+        assert_eq!(submission.digests().len(), 2);
+    }
+
+    #[test]
+    fn needs_a_digest_for_every_system() {
+        let state = state(false);
+        let cy = vote("cy", &[(SYSTEMS[1], "b")], &state);
+        assert_eq!(Submission::new(&[&cy], &state), None);
+    }
+}

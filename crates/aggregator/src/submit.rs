@@ -38,20 +38,17 @@ impl Run<'_> {
         report: &mut ReleaseReport,
     ) -> Result<Submission, Outcome> {
         first_release(release, state).map_err(|error| {
-            if let GenesisError::Incomplete(lacks) = &error {
-                report.lacking.clone_from(lacks);
-                if let Some(trouble) = self.trouble(release) {
-                    return Outcome::PlaceUnreachable(trouble);
+            let GenesisError::Incomplete(lacks) = &error else {
+                return Outcome::Genesis(error);
+            };
+            report.lacking.clone_from(lacks);
+            match self.trouble(release) {
+                Some(trouble) => Outcome::PlaceUnreachable(trouble),
+                None if release.genesis.is_empty() && release.votes.is_empty() => {
+                    Outcome::NothingFound
                 }
-                if release.genesis.is_empty() {
-                    return if release.votes.is_empty() {
-                        Outcome::NothingFound
-                    } else {
-                        Outcome::Genesis(error)
-                    };
-                }
+                None => Outcome::Genesis(error),
             }
-            Outcome::Genesis(error)
         })
     }
 
@@ -136,9 +133,6 @@ impl Run<'_> {
     /// Somebody else may have submitted the release in the meantime: then it is recorded, and that is all that
     /// was wanted.
     async fn lost_race(&self, release: &Release, outcome: Outcome) -> Result<Step, Outcome> {
-        if !matches!(outcome, Outcome::Reverted(_)) {
-            return Err(outcome);
-        }
         match self.ledger.commitment(&release.id).await {
             Ok(Some(_)) => Ok(Step::Recorded(None)),
             _ => Err(outcome),

@@ -354,3 +354,38 @@ async fn push_image_parts(images: &Repository, number: u64) {
         images.push_blob(layer).await.unwrap();
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refuses_a_named_file_that_is_no_document() {
+    let world = World::with_genesis().await;
+    fs::write(world.path("junk"), "{}").unwrap();
+    for flag in ["--attestation", "--genesis"] {
+        world.expect(2, "document-malformed", &[flag, "junk"]);
+        world.expect(2, "file-unreadable", &[flag, "no such file"]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_at_once_record_a_release_once() {
+    let world = World::with_genesis().await;
+    world.attest("ada", 2).await;
+    world.attest("bo", 2).await;
+    let release = World::release(2).to_string();
+    let arguments = ["--output", "json", "--release", &release];
+    let racers = [world.command(&arguments), world.command(&arguments)].map(|mut command| {
+        let pipe = || std::process::Stdio::piped();
+        command.stdout(pipe()).stderr(pipe()).spawn().unwrap()
+    });
+    let mut codes = Vec::new();
+    for racer in racers {
+        let output = tokio::task::block_in_place(|| racer.wait_with_output().unwrap());
+        let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+        codes.push(answer["code"].as_str().unwrap().to_owned());
+    }
+    // The same account twice: the endpoint may also refuse the second for its nonce, which is no answer.
+    assert!(codes.contains(&"finalised".to_owned()), "{codes:?}");
+    let other = codes.iter().find(|code| *code != "finalised").unwrap();
+    let fine = ["already-finalised", "endpoint-refused"];
+    assert!(fine.contains(&other.as_str()), "{codes:?}");
+    world.ok("already-finalised", &["--release", &release]);
+}
