@@ -1,4 +1,4 @@
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 use bytes::Bytes;
 use seed_attestation::{Attestation, FormatError, GenesisSignature, media};
@@ -59,7 +59,7 @@ pub struct Documents {
 }
 
 impl Documents {
-    /// Reads the files and asks every place, all at the same time.
+    /// Reads the files and asks every place, all at the same time and each for at most `patience`.
     ///
     /// # Errors
     /// When a file cannot be read or is malformed: it was named, so it is meant.
@@ -68,6 +68,7 @@ impl Documents {
         wanted: &Wanted,
         attestations: &[impl AsRef<Path>],
         genesis: &[impl AsRef<Path>],
+        patience: Duration,
     ) -> Result<Self, Fault> {
         let mut all = Self::default();
         for path in attestations {
@@ -91,7 +92,7 @@ impl Documents {
         let mut tasks = JoinSet::new();
         for (at, place) in places.all().iter().enumerate() {
             let (place, wanted) = (place.clone(), wanted.clone());
-            tasks.spawn(async move { (at, Self::of_place(&place, &wanted).await) });
+            tasks.spawn(async move { (at, Self::of_place(&place, &wanted, patience).await) });
         }
         let mut hauls = tasks.join_all().await;
         hauls.sort_by_key(|(at, _)| *at);
@@ -105,21 +106,31 @@ impl Documents {
         Ok(all)
     }
 
-    async fn of_place(place: &Repository, wanted: &Wanted) -> Self {
+    /// What one place has; what was found until its time is up, if it is too slow.
+    async fn of_place(place: &Repository, wanted: &Wanted, patience: Duration) -> Self {
         let mut haul = Self::default();
-        for tag in haul.tags(place, wanted, "attestation-").await {
-            let bytes = fetch(place, &tag, media::ATTESTATION, MAX_ATTESTATION).await;
-            if let Some(found) = haul.read(place, &tag, bytes, Attestation::from_json) {
-                haul.attestations.push(found);
-            }
-        }
-        for tag in haul.tags(place, wanted, "genesis-").await {
-            let bytes = fetch(place, &tag, media::GENESIS, MAX_GENESIS).await;
-            if let Some(found) = haul.read(place, &tag, bytes, GenesisSignature::from_json) {
-                haul.genesis.push(found);
-            }
+        let gathered = tokio::time::timeout(patience, haul.gather(place, wanted)).await;
+        if gathered.is_err() {
+            let seconds = patience.as_secs();
+            let trouble = format!("{}: not read to the end in {seconds} s", place.place());
+            haul.troubles.push(trouble);
         }
         haul
+    }
+
+    async fn gather(&mut self, place: &Repository, wanted: &Wanted) {
+        for tag in self.tags(place, wanted, "attestation-").await {
+            let bytes = fetch(place, &tag, media::ATTESTATION, MAX_ATTESTATION).await;
+            if let Some(found) = self.read(place, &tag, bytes, Attestation::from_json) {
+                self.attestations.push(found);
+            }
+        }
+        for tag in self.tags(place, wanted, "genesis-").await {
+            let bytes = fetch(place, &tag, media::GENESIS, MAX_GENESIS).await;
+            if let Some(found) = self.read(place, &tag, bytes, GenesisSignature::from_json) {
+                self.genesis.push(found);
+            }
+        }
     }
 
     /// The tags `<prefix><release hex>-<builder hex>` that are wanted.

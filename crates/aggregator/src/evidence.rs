@@ -1,5 +1,5 @@
 use seed_attestation::{Domain, Envelope, EvidenceManifest, LayerKind, Statement};
-use seed_oci::MAX_STATEMENT;
+use seed_oci::{MAX_MANIFEST, MAX_STATEMENT};
 use seed_primitives::{Digest, System};
 
 use crate::{Places, Refusal, Vote, places::Absent};
@@ -18,25 +18,27 @@ pub async fn check_evidence(vote: &Vote, domain: &Domain, places: &Places) -> Re
     let manifest = EvidenceManifest::from_json(bytes.bytes())
         .map_err(|error| Refusal::new("evidence-malformed", error.to_string()))?;
     for (system, image) in vote.images() {
-        check_image(&manifest, system, image)?;
+        check_image(&manifest, system, image, places).await?;
         check_statement(vote, domain, places, &manifest, system, image).await?;
     }
     Ok(())
 }
 
-fn check_image(
+async fn check_image(
     manifest: &EvidenceManifest,
     system: &System,
     image: &Digest,
+    places: &Places,
 ) -> Result<(), Refusal> {
-    match manifest.layer(system, LayerKind::ImageManifest) {
-        Some(layer) if layer.digest == *image => Ok(()),
-        Some(layer) => Err(Refusal::new(
+    let shown = manifest.layer(system, LayerKind::ImageManifest);
+    match shown.map(|layer| layer.digest) {
+        Some(digest) if digest == *image => {
+            let copy = places.blob(image, MAX_MANIFEST).await;
+            copy.map(|_| ()).map_err(absent)
+        }
+        Some(digest) => Err(Refusal::new(
             "evidence-mismatch",
-            format!(
-                "the evidence shows {} for {system}, the vote is for {image}",
-                layer.digest
-            ),
+            format!("the evidence shows {digest} for {system}, the vote is for {image}"),
         )),
         None => Err(Refusal::new(
             "evidence-mismatch",

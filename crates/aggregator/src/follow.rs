@@ -1,8 +1,14 @@
+use std::time::{Duration, Instant};
+
 use seed_chain::Mined;
+use seed_primitives::write_bytes32;
 
 use crate::{
     Outcome, Recorded, Release, ReleaseReport, locator, once::Run, report::TransactionReport,
 };
+
+/// The least time for publishing locators.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 impl Run<'_> {
     /// Reads the record of a recorded release back, waits for finality and publishes the locator, as far as that
@@ -17,6 +23,15 @@ impl Run<'_> {
         if mined.is_none() && (self.settings.dry_run || !asked) {
             return Ok(Outcome::AlreadyFinalised);
         }
+        // Whatever goes wrong from here on, what was paid for is shown.
+        report.transaction = mined.map(|mined| TransactionReport {
+            hash: mined.hash,
+            block: mined.block,
+            gas_used: Some(mined.gas_used),
+            sequence: None,
+            commitment: None,
+            finalised: None,
+        });
         let commitment = self.ledger.commitment(&release.id).await?;
         let commitment = commitment.ok_or(Outcome::Vanished)?;
         let from = mined.map_or(0, |mined| mined.block);
@@ -26,8 +41,8 @@ impl Run<'_> {
             hash: recorded.transaction,
             block: recorded.block,
             gas_used: mined.map(|mined| mined.gas_used),
-            sequence,
-            commitment,
+            sequence: Some(sequence),
+            commitment: Some(write_bytes32(&commitment)),
             finalised: None,
         });
         if self.settings.wait_finalised {
@@ -58,11 +73,20 @@ impl Run<'_> {
         let Some(source) = &release.source else {
             return Ok(());
         };
+        // The record stands; a locator gets its time even where waiting for the chain took all of it.
+        let until = self.deadline.max(Instant::now() + PATIENCE);
         for place in &self.settings.publish {
             let record = &recorded.record;
-            let published =
-                locator::publish(place, &self.options, source, record, &self.places).await;
-            report.locators.extend(published);
+            let published = locator::publish(place, &self.options, source, record, &self.places);
+            match tokio::time::timeout_at(until.into(), published).await {
+                Ok(published) => report.locators.extend(published),
+                Err(_) => {
+                    return Err(Outcome::LocatorNotPublished {
+                        sequence: recorded.record.sequence,
+                        why: format!("{place} is too slow"),
+                    });
+                }
+            }
         }
         match report.locators.iter().find_map(|one| one.error.clone()) {
             Some(why) => Err(Outcome::LocatorNotPublished {

@@ -1,6 +1,7 @@
 use std::time::{Duration, Instant};
 
 use alloy_primitives::{Address, B256};
+use futures_util::future::join_all;
 use seed_attestation::{Domain, Record, ReleaseData};
 use seed_chain::{ChainError, Endpoint, Options};
 use seed_primitives::ReleaseId;
@@ -9,7 +10,7 @@ use seed_proof::{ControlWord, Rules, slots};
 use crate::Fault;
 
 /// How often endpoints that disagree are asked again: they may be a block apart.
-const ATTEMPTS: usize = 6;
+const ATTEMPTS: usize = 12;
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// The ledger as its endpoints show it.
@@ -55,9 +56,13 @@ impl Ledger {
     pub async fn open(urls: &[String], domain: Domain) -> Result<Self, Fault> {
         let (mut endpoints, mut notes, mut silent) = (Vec::new(), Vec::new(), None);
         for url in urls {
-            let endpoint = Endpoint::new(url, &Options::default())?;
-            match endpoint.chain_id().await {
-                Ok(found) if found == domain.chain_id => endpoints.push(endpoint),
+            endpoints.push(Endpoint::new(url, &Options::default())?);
+        }
+        let answers = join_all(endpoints.iter().map(Endpoint::chain_id)).await;
+        let mut answering = Vec::new();
+        for (endpoint, answer) in endpoints.into_iter().zip(answers) {
+            match answer {
+                Ok(found) if found == domain.chain_id => answering.push(endpoint),
                 Ok(found) => {
                     return Err(Fault::WrongChain {
                         url: endpoint.url(),
@@ -72,9 +77,9 @@ impl Ledger {
             }
         }
         match silent {
-            Some(error) if endpoints.is_empty() => Err(error.into()),
+            Some(error) if answering.is_empty() => Err(error.into()),
             _ => Ok(Self {
-                endpoints,
+                endpoints: answering,
                 domain,
                 notes,
             }),
@@ -229,11 +234,11 @@ impl Ledger {
     ) -> Result<T, Fault> {
         for attempt in 1.. {
             let (mut answers, mut failure) = (Vec::new(), None);
-            for endpoint in &self.endpoints {
-                let answer = match endpoint.latest_header().await {
-                    Ok(head) => ask(endpoint, head.hash).await,
-                    Err(error) => Err(error),
-                };
+            let all = self.endpoints.iter().map(async |endpoint| {
+                let head = endpoint.latest_header().await?;
+                ask(endpoint, head.hash).await
+            });
+            for (endpoint, answer) in self.endpoints.iter().zip(join_all(all).await) {
                 match answer {
                     Ok(answer) => answers.push((endpoint.url(), answer)),
                     Err(error) => failure = Some(error),

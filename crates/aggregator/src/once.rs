@@ -1,4 +1,4 @@
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use seed_chain::{Mined, Options as ChainOptions, Wallet};
 use seed_oci::Options as PlaceOptions;
@@ -87,10 +87,22 @@ impl<'a> Run<'a> {
                 .map(|one| one.builder)
                 .collect(),
         };
-        let documents =
-            Documents::collect(&places, &wanted, &settings.attestations, &settings.genesis).await?;
+        let documents = Documents::collect(
+            &places,
+            &wanted,
+            &settings.attestations,
+            &settings.genesis,
+            settings.timeout / 4,
+        )
+        .await?;
         let troubles = documents.troubles.clone();
-        let notes = [ledger.notes(), &documents.notes].concat();
+        let mut notes = [ledger.notes(), &documents.notes].concat();
+        if state.rules.logic_hash() != seed_chain::logic_hash() {
+            notes.push(
+                "the logic of the rules in force is not the one this program knows; verifiers may not accept it"
+                    .to_owned(),
+            );
+        }
         let (releases, refused) = group(documents, &settings.domain, &state, &wanted);
         let wallet = Wallet::new(
             &ledger.url(),
@@ -129,13 +141,20 @@ impl<'a> Run<'a> {
         Ok((run, releases, report))
     }
 
+    fn left(&self) -> Duration {
+        self.deadline.saturating_duration_since(Instant::now())
+    }
+
     /// Settles the votes of a release and reads the state it will be judged in; `None` where it is recorded: then
     /// its evidence is the verifiers' business.
     async fn look(&self, release: &mut Release) -> Result<Option<LedgerState>, Fault> {
         if self.ledger.commitment(&release.id).await?.is_some() {
             return Ok(None);
         }
-        release.settle(&self.settings.domain, &self.places).await;
+        let patience = self.left() / 2;
+        release
+            .settle(&self.settings.domain, &self.places, patience)
+            .await;
         let state = self.ledger.state().await?;
         let same = state.rules.code_hash() == self.state.rules.code_hash()
             && state.rules_address == self.state.rules_address

@@ -1,4 +1,5 @@
 use bytes::Bytes;
+use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use seed_oci::{Credentials, Error, Fault as OciFault, Manifest, Options, Place, Repository};
 use seed_primitives::Digest;
 
@@ -44,14 +45,17 @@ impl Places {
             .await
     }
 
-    /// What the first place that has it gives. Content is by digest: whoever gives it, it is the same.
+    /// Asks all places at once and takes the first that has it: content is by digest, so whoever gives it, it is
+    /// the same, and one that stalls delays nobody.
     async fn first<T>(
         &self,
         ask: impl AsyncFn(&Repository) -> Result<T, Error>,
     ) -> Result<T, Absent> {
         let (mut missing, mut unknown) = (None, None);
-        for place in &self.0 {
-            match ask(place).await {
+        let mut answers: FuturesUnordered<_> =
+            self.0.iter().map(async |place| ask(place).await).collect();
+        while let Some(answer) = answers.next().await {
+            match answer {
                 Ok(found) => return Ok(found),
                 Err(error) if is_silence(&error) => unknown = Some(error.to_string()),
                 Err(error) => missing = Some(error.to_string()),

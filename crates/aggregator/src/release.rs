@@ -1,7 +1,9 @@
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
+use futures_util::future::join_all;
 use seed_attestation::{Domain, VerifiedGenesis};
 use seed_primitives::{BuilderId, Digest, ReleaseId, Source};
+use tokio::time::{Instant, timeout_at};
 
 use crate::{
     Documents, LedgerState, Places, Refusal, RefusedDocument, Vote, Wanted, check_evidence,
@@ -153,23 +155,17 @@ impl Release {
         }
     }
 
-    /// Keeps one vote per builder: the one over most systems whose evidence is there.
-    pub async fn settle(&mut self, domain: &Domain, places: &Places) {
-        let mut settled: Vec<BuilderId> = Vec::new();
-        let mut tries: BTreeMap<BuilderId, usize> = BTreeMap::new();
+    /// Keeps one vote per builder: the one over most systems whose evidence is there. All builders are looked at
+    /// at the same time, each for at most `patience`, so that none can use up the time of the others.
+    pub async fn settle(&mut self, domain: &Domain, places: &Places, patience: Duration) {
+        let mut builders: BTreeMap<BuilderId, Vec<&mut Vote>> = BTreeMap::new();
         for vote in self.votes.iter_mut().filter(|vote| vote.counts()) {
-            let tried = tries.entry(vote.builder()).or_default();
-            if settled.contains(&vote.builder()) || *tried == MAX_TRIES {
-                let why = "the builder signed again over a set at least as large";
-                vote.refusal = Some(Refusal::new("superseded", why));
-                continue;
-            }
-            *tried += 1;
-            match check_evidence(vote, domain, places).await {
-                Ok(()) => settled.push(vote.builder()),
-                Err(refusal) => vote.refusal = Some(refusal),
-            }
+            builders.entry(vote.builder()).or_default().push(vote);
         }
+        let each = builders
+            .into_values()
+            .map(|votes| settle_one(votes, domain, places, patience));
+        join_all(each).await;
     }
 
     /// The votes that may be submitted.
@@ -183,6 +179,33 @@ impl Release {
     pub fn unknown(&self) -> Option<&Refusal> {
         let refusals = self.votes.iter().filter_map(|vote| vote.refusal.as_ref());
         refusals.into_iter().find(|refusal| refusal.unknown)
+    }
+}
+
+/// Settles the votes of one builder, the largest first.
+async fn settle_one(
+    mut votes: Vec<&mut Vote>,
+    domain: &Domain,
+    places: &Places,
+    patience: Duration,
+) {
+    let deadline = Instant::now() + patience;
+    let mut settled = false;
+    for (tried, vote) in votes.iter_mut().enumerate() {
+        if settled || tried == MAX_TRIES {
+            let why = "the builder signed again over a set at least as large";
+            vote.refusal = Some(Refusal::new("superseded", why));
+            continue;
+        }
+        let checked = timeout_at(deadline, check_evidence(vote, domain, places)).await;
+        let checked = checked.unwrap_or_else(|_| {
+            let why = "its evidence could not be read in time";
+            Err(Refusal::unknown("evidence-unreachable", why))
+        });
+        match checked {
+            Ok(()) => settled = true,
+            Err(refusal) => vote.refusal = Some(refusal),
+        }
     }
 }
 

@@ -144,11 +144,10 @@ pub struct TransactionReport {
     pub block: u64,
     /// The gas it used, where this run sent it.
     pub gas_used: Option<u64>,
-    /// The sequence number of the release.
-    pub sequence: u64,
-    /// The commitment in the ledger.
-    #[serde(with = "bytes32_text")]
-    pub commitment: B256,
+    /// The sequence number of the release, once its record was read.
+    pub sequence: Option<u64>,
+    /// The commitment in the ledger, once it was read; `0x` and hex.
+    pub commitment: Option<String>,
     /// Whether the chain calls the block finalised; `null` where nobody waited.
     pub finalised: Option<bool>,
 }

@@ -107,12 +107,13 @@ fn render_release(out: &mut String, one: &ReleaseReport, names: &Names) {
             Some(false) => ", not final yet",
             None => "",
         };
-        let _ = writeln!(
-            out,
-            "  record      number {}, commitment {}{finality}",
-            transaction.sequence,
-            seed_primitives::write_bytes32(&transaction.commitment)
-        );
+        if let (Some(sequence), Some(commitment)) = (transaction.sequence, &transaction.commitment)
+        {
+            let _ = writeln!(
+                out,
+                "  record      number {sequence}, commitment {commitment}{finality}"
+            );
+        }
     }
     for locator in &one.locators {
         let (place, tag) = (shown(&locator.place), &locator.tag);
