@@ -223,8 +223,13 @@ impl Wallet {
             })?;
         let envelope = TxEnvelope::from(transaction.into_signed(signature));
         let raw = Bytes::from(envelope.encoded_2718());
-        let _: Value = self.answered(self.rpc.ask("eth_sendRawTransaction", json!([raw])).await)?;
-        self.receipt(*envelope.tx_hash()).await
+        let sent: Result<Value, _> =
+            self.answered(self.rpc.ask("eth_sendRawTransaction", json!([raw])).await);
+        match sent {
+            // The transaction may have arrived although its answer did not: only a receipt tells.
+            Ok(_) | Err(ChainError::Unreachable { .. }) => self.receipt(*envelope.tx_hash()).await,
+            Err(refused) => Err(refused),
+        }
     }
 
     async fn deploy(&self, bytecode: &Bytecode, arguments: &[u8]) -> Result<Mined, ChainError> {
@@ -263,11 +268,12 @@ impl Wallet {
         })
     }
 
-    /// Tip and fee per gas: twice the newest base fee, never above the cap.
+    /// Tip and fee per gas: the tip the endpoint advises and twice its gas price, neither above the cap.
     async fn fees(&self) -> Result<(u128, u128), ChainError> {
         let price: U128 = self.rpc.ask("eth_gasPrice", json!([])).await?;
+        let tip: U128 = self.rpc.ask("eth_maxPriorityFeePerGas", json!([])).await?;
         let fee = price.to::<u128>().saturating_mul(2).min(self.max_fee);
-        Ok((fee.min(1_000_000_000), fee))
+        Ok((tip.to::<u128>().min(fee), fee))
     }
 
     async fn can_pay(&self, gas: u64, fee: u128) -> Result<(), ChainError> {

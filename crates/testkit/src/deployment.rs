@@ -49,6 +49,9 @@ pub enum FederationError {
         /// The system.
         system: System,
     },
+    /// There are more systems than a mask has bits.
+    #[error("{0} systems are listed, 64 fit")]
+    TooManySystems(usize),
     /// There are more named domains than bits.
     #[error("{0} failure domains are named, 224 fit")]
     TooManyDomains(usize),
@@ -62,6 +65,9 @@ impl Federation {
     /// [`FederationError`].
     pub fn configuration(text: &str) -> Result<(Self, RulesConfiguration), FederationError> {
         let federation: Self = toml::from_str(text)?;
+        if federation.systems.len() > 64 {
+            return Err(FederationError::TooManySystems(federation.systems.len()));
+        }
         let mut names: Vec<&str> = Vec::new();
         let mut builders = Vec::new();
         for (index, builder) in federation.builders.iter().enumerate() {
@@ -106,7 +112,7 @@ impl Federation {
                     builder: builder.name.clone(),
                     system: system.clone(),
                 })?;
-            mask |= 1 << bit;
+            mask |= 1u64 << bit;
         }
         Ok(mask)
     }

@@ -67,6 +67,9 @@ pub(crate) struct SwapArguments {
     /// The federation of the new rules.
     #[arg(long)]
     federation: PathBuf,
+    /// The timelock's delay in seconds; the command waits for it, so only a short one makes sense.
+    #[arg(long, default_value_t = 1)]
+    delay: u64,
     /// Where to write the deployment with its new rules.
     #[arg(long)]
     out: PathBuf,
@@ -92,7 +95,10 @@ pub(crate) async fn swap(arguments: &SwapArguments) -> eyre::Result<()> {
         }
         .abi_encode(),
     );
-    let (target, delay) = (deployment.ledger, alloy_primitives::U256::from(1));
+    let (target, delay) = (
+        deployment.ledger,
+        alloy_primitives::U256::from(arguments.delay),
+    );
     let scheduled = scheduleCall {
         target,
         value: Default::default(),
