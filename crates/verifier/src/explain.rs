@@ -1,7 +1,7 @@
 use crate::Fault;
 
 /// The table of codes, compiled in.
-const ERRORS: &str = include_str!("../errors.md");
+const ERRORS: &str = include_str!("../../../docs/errors.md");
 
 /// What a code means and what to do about it, as `--explain CODE` prints it.
 ///
