@@ -145,7 +145,7 @@ impl Documents {
                 return Vec::new();
             }
             Err(error) => {
-                self.troubles.push(error.to_string());
+                self.trouble(error.to_string());
                 return Vec::new();
             }
         };
@@ -161,6 +161,13 @@ impl Documents {
         tags
     }
 
+    /// Notes a trouble once, however often it comes.
+    fn trouble(&mut self, why: String) {
+        if !self.troubles.contains(&why) {
+            self.troubles.push(why);
+        }
+    }
+
     fn read<T>(
         &mut self,
         place: &Repository,
@@ -172,7 +179,7 @@ impl Documents {
         let bytes = match bytes {
             Ok(bytes) => bytes,
             Err(error) if is_silence(&error) => {
-                self.troubles.push(error.to_string());
+                self.trouble(error.to_string());
                 return None;
             }
             Err(error) => {
