@@ -5,7 +5,10 @@ mod gas;
 mod graph;
 mod vectors;
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use clap::{Parser, Subcommand};
 
@@ -49,8 +52,18 @@ enum Task {
 }
 
 #[tokio::main]
-async fn main() -> eyre::Result<()> {
-    match Arguments::parse().task {
+async fn main() -> ExitCode {
+    match run(Arguments::parse().task).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(task: Task) -> eyre::Result<()> {
+    match task {
         Task::Gas { json, write, check } => {
             let snapshot = workspace().join("contracts/snapshots/gas/releases.json");
             gas::run(json, &snapshot, write, check).await
