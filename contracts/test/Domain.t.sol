@@ -90,6 +90,17 @@ contract DomainTest is BaseTest {
         }
     }
 
+    /// The precompile answers nothing for what is no signature; what memory held before must not be taken for an answer.
+    function test_recovers_nobody_whatever_memory_holds() external view {
+        bytes32 order = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141;
+        address left = builder(0);
+        assembly ("memory-safe") {
+            mstore(0x00, left)
+            mstore(0x20, left)
+        }
+        assertEq(Signature.recover(keccak256("digest"), order, bytes32(uint256(1))), address(0), "nobody");
+    }
+
     function _compare(bytes32 digest, bytes32 r, bytes32 vs) private view {
         (address expected,,) = ECDSA.tryRecover(digest, r, vs);
         assertEq(Signature.recover(digest, r, vs), expected, "same signer");
