@@ -435,3 +435,24 @@ fn a_second_agent_on_the_same_state_waits_its_turn() {
     lock.lock().unwrap();
     expect(&work, &strs(&flags), 3, "state-in-use", "state/lock");
 }
+
+#[test]
+fn a_command_line_that_says_nothing_is_refused_in_one_line() {
+    for arguments in [
+        &["key", "new"][..],
+        &["run", "--bogus"],
+        &["run", "--system", "nope"],
+    ] {
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_seed-builder"))
+            .args(arguments)
+            .output()
+            .unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(output.stdout.is_empty());
+        assert!(
+            said.starts_with("error[usage]: ") && said.lines().count() == 1,
+            "{said}"
+        );
+    }
+}
