@@ -33,21 +33,21 @@ pub(crate) fn write_layer<C: Contents>(
     compression: Compression,
     out: &mut impl Write,
 ) -> io::Result<Layer> {
-    let mut diff = Sha256::new();
+    let zero = || io::Error::new(io::ErrorKind::InvalidData, "a layer hashes to zero");
+    let digest = |hasher: Sha256| Digest::from_bytes(hasher.finalize().into()).ok_or_else(zero);
     let mut blob = Hashing {
         out,
         hasher: Sha256::new(),
         size: 0,
     };
-    let media_type = match compression {
+    // A plain tar is the blob: its one digest is both. Only a compressed layer hashes the tar besides.
+    let (media_type, diff) = match compression {
         Compression::Tar => {
-            write_tar(entries, &mut |bytes| {
-                diff.update(bytes);
-                blob.write_all(bytes)
-            })?;
-            LAYER_TAR
+            write_tar(entries, &mut |bytes| blob.write_all(bytes))?;
+            (LAYER_TAR, None)
         }
         Compression::TarZstd => {
+            let mut diff = Sha256::new();
             let mut encoder = encoder(&mut blob, tar_size(entries)?)?;
             let mut pieces = Pieces {
                 buffer: Vec::with_capacity(PIECE),
@@ -59,18 +59,18 @@ pub(crate) fn write_layer<C: Contents>(
             })?;
             pieces.finish()?;
             encoder.finish()?;
-            LAYER_TAR_ZSTD
+            (LAYER_TAR_ZSTD, Some(diff))
         }
     };
     blob.flush()?;
-    let zero = || io::Error::new(io::ErrorKind::InvalidData, "a layer hashes to zero");
+    let blob_digest = digest(blob.hasher)?;
     Ok(Layer {
         descriptor: Descriptor {
             media_type: media_type.to_owned(),
-            digest: Digest::from_bytes(blob.hasher.finalize().into()).ok_or_else(zero)?,
+            digest: blob_digest,
             size: blob.size,
         },
-        diff_id: Digest::from_bytes(diff.finalize().into()).ok_or_else(zero)?,
+        diff_id: diff.map_or(Ok(blob_digest), digest)?,
     })
 }
 

@@ -71,6 +71,9 @@ impl Node<Vec<u8>> {
     }
 }
 
+/// The most that is read at once.
+const PIECE: usize = 128 * 1024;
+
 /// Copies exactly `size` bytes of `contents` into `sink`, in pieces of at most 128 KiB.
 ///
 /// # Errors
@@ -82,7 +85,8 @@ pub fn copy_exactly<C: Contents>(
     sink: &mut impl FnMut(&[u8]) -> io::Result<()>,
 ) -> io::Result<()> {
     let mut reader = contents.open()?;
-    let mut buffer = vec![0; 128 * 1024];
+    // No larger than the file: most are small, and clearing a whole piece costs more than reading them.
+    let mut buffer = vec![0; usize::try_from(size).unwrap_or(PIECE).clamp(1, PIECE)];
     let mut left = size;
     loop {
         let read = match reader.read(&mut buffer) {
