@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 import {IQuorumRules} from "./interfaces/IQuorumRules.sol";
 import {Configuration} from "./libraries/Configuration.sol";
 import {Merkle} from "./libraries/Merkle.sol";
+import {Recount} from "./libraries/Recount.sol";
 import {Signature} from "./libraries/Signature.sol";
 import {Typed} from "./libraries/Typed.sol";
 
@@ -18,6 +19,9 @@ import {Typed} from "./libraries/Typed.sol";
 ///         all in one submission. Who is counted is up to the submitter: a builder that depends on another signer of
 ///         the same system is left out of the submission, not skipped here. So any subset of a record's signers of a
 ///         system is independent too, and whoever reads the record may count them one by one.
+///
+///         Beside a record there may be endorsements, by builders that nobody chose to be independent. They are counted
+///         by `recount`, which finds the largest independent set itself.
 ///
 ///         A builder signs once, over the root of the systems that it built; the mask beside its signature says which
 ///         they are. The digests are the same for all signers, so that they agree or the signature fails.
@@ -251,6 +255,20 @@ contract QuorumRulesLogic is IQuorumRules {
             }
             return root;
         }
+    }
+
+    // ----------------------------------------------------------------------------------------------- recount
+
+    /// @inheritdoc IQuorumRules
+    function recount(
+        bytes32 release,
+        bytes32 domainSeparator,
+        bytes calldata record,
+        bytes calldata endorsements,
+        uint256 droppedEntries,
+        uint256 droppedEndorsers
+    ) external view returns (uint256[] memory counts) {
+        return Recount.count(release, domainSeparator, record, endorsements, droppedEntries, droppedEndorsers);
     }
 
     // ------------------------------------------------------------------------------------------- description

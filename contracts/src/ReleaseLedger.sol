@@ -6,7 +6,10 @@ import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {IQuorumRules} from "./interfaces/IQuorumRules.sol";
 import {IReleaseLedger} from "./interfaces/IReleaseLedger.sol";
 import {Control} from "./libraries/Control.sol";
+import {Equivocation} from "./libraries/Equivocation.sol";
+import {Questions} from "./libraries/Questions.sol";
 import {Record} from "./libraries/Record.sol";
+import {Reevaluation} from "./libraries/Reevaluation.sol";
 import {Revocation} from "./libraries/Revocation.sol";
 import {Typed} from "./libraries/Typed.sol";
 
@@ -25,9 +28,12 @@ import {Typed} from "./libraries/Typed.sol";
 /// record judges that code, recovers the signatures and counts again.
 ///
 /// ROLES
-/// - Anybody may finalise a release, and complete the genesis. The caller's identity is used for nothing.
-/// - The timelock may replace the rules. It cannot revoke, pause, undo a revocation, or record a release.
-/// - The guardian may revoke builders and rules, and pause. It cannot undo either, set rules, or record a release.
+/// - Anybody may finalise releases, one or many at once, complete the genesis, post a signature, and prove that a
+///   builder equivocated. The caller's identity is used for nothing.
+/// - The timelock may replace the rules, and confirm a dispute that the guardian opened. It cannot revoke, pause, undo a
+///   revocation, or record a release.
+/// - The guardian may revoke builders and rules, dispute what they signed or judged before, and pause. It cannot undo
+///   any of it, set rules, or record a release.
 /// - Nobody may change or remove a record, a revocation, the roles, or this code. No call is made with anything but
 ///   STATICCALL, so that there is nothing to re-enter.
 ///
@@ -40,6 +46,26 @@ import {Typed} from "./libraries/Typed.sol";
 /// It is kept by address, outlives every change of rules, and has no opposite. Releases recorded before keep standing.
 /// The bits in `control` are this list as seen by the current rules: builder i is revoked. If the current rules are
 /// revoked, or will not say who their builders are, all bits are set, and nothing is finalised until other rules are.
+/// Each question to the rules is asked only if all the gas for it is there, so that this is the rules' doing, never the
+/// caller's.
+///
+/// EQUIVOCATION
+/// A builder that signed two digests for one system of one release is revoked by whoever shows both attestations, each
+/// with the whole list that its root stands for. Roots alone prove nothing: a builder signs again over a larger list
+/// when more of its systems are built.
+///
+/// DISPUTES
+/// The guardian may make a revocation reach back, once per subject: from a sequence number on, the subject does not
+/// count for recorded releases either. No record changes by that; it is how the record stands that changes. Unless the
+/// timelock confirms it within 30 days the dispute lapses, and the releases stand as before. The revocation for
+/// releases to come does not lapse.
+///
+/// STANDING
+/// How a release stands is computed, never stored: for each system the largest set of independent builders that signed
+/// its recorded digest, without those who do not count. Final: enough remain. Disputed: enough remain only if open
+/// disputes lapse. Tainted: too few remain. An attestation presented beside the record (an endorsement) counts like one
+/// in it, unless its builder was revoked at any time: it bears no time of its own, and a stolen key must not heal a
+/// record.
 ///
 /// PAUSE
 /// Stops `finalise` for at most 30 days; then 30 days must pass before the next one. So at most half of any time is
@@ -54,9 +80,6 @@ contract ReleaseLedger is IReleaseLedger {
 
     uint32 private constant LONGEST_PAUSE = 30 days;
     uint256 private constant PAUSE_INTERVAL = 30 days;
-    uint256 private constant MAX_BUILDERS = 32;
-    /// Gas for one question about the rules' builders, many times what honest rules need.
-    uint256 private constant QUESTION_GAS = 200_000;
 
     // ------------------------------------------------------------------------------------------- immutables
 
@@ -94,22 +117,46 @@ contract ReleaseLedger is IReleaseLedger {
 
     /// @inheritdoc IReleaseLedger
     function finalise(bytes32 release, bytes calldata submission) external {
-        uint256 word = control;
-        require(word.sequence() != 0, LedgerBeforeGenesis());
-        require(block.timestamp >= word.pausedUntil(), LedgerPaused(word.pausedUntil()));
-        _record(release, word, _judgeCall(release, submission));
+        control = _record(release, _open(), _judgeCall(release, submission));
+    }
+
+    /// @inheritdoc IReleaseLedger
+    function finaliseBatch(Submission[] calldata batch) external {
+        uint256 before = _open();
+        uint256 word = before;
+        for (uint256 i = 0; i < batch.length; i++) {
+            bytes32 release = batch[i].release;
+            if (releases[release] != 0) continue;
+            word = _record(release, word, _judgeCall(release, batch[i].submission));
+        }
+        require(word != before, LedgerEmptyBatch());
+        control = word;
     }
 
     /// @inheritdoc IReleaseLedger
     function genesis(bytes32 release, bytes calldata submission, bytes calldata genesisSignatures) external {
         uint256 word = control;
         require(word.sequence() == 0, LedgerAfterGenesis(word.sequence()));
-        _record(
+        control = _record(
             release,
             word,
             abi.encodeCall(IQuorumRules.judgeGenesis, (release, domainSeparator(), submission, genesisSignatures))
         );
         emit GenesisCompleted(release, genesisSignatures);
+    }
+
+    /// @inheritdoc IReleaseLedger
+    function post(bytes32 release, bytes32 root, bytes32 evidence, address rules, bytes32 r, bytes32 vs) external {
+        emit Posted(release, root, evidence, rules, r, vs);
+    }
+
+    /// @inheritdoc IReleaseLedger
+    function proveEquivocation(bytes32 release, Claim calldata first, Claim calldata second) external {
+        require(release != 0, LedgerZeroRelease());
+        (address builder, uint256 i, uint256 j) = Equivocation.prove(domainSeparator(), release, first, second);
+        _requireNotRevoked(builder);
+        _revoke(builder, control.sequence() + 1, Revocation.EQUIVOCATION);
+        emit EquivocationProven(builder, release, first.systems[i], first.digests[i], second.digests[j]);
     }
 
     // ------------------------------------------------------------------------------------ the timelock's part
@@ -120,25 +167,36 @@ contract ReleaseLedger is IReleaseLedger {
         _setRules(rules, codeHash);
     }
 
+    /// @inheritdoc IReleaseLedger
+    function confirmRevocation(address subject) external {
+        require(msg.sender == timelock, LedgerNotTimelock(msg.sender));
+        uint256 word = revocations[subject];
+        require(word.isOpenDispute(block.timestamp), LedgerNoOpenDispute(subject, word));
+        (uint64 since, uint32 fromSequence, uint8 flags) = word.unpack();
+        flags |= Revocation.CONFIRMED;
+        revocations[subject] = Revocation.pack(since, fromSequence, flags);
+        emit Revoked(subject, since, fromSequence, flags);
+    }
+
     // ------------------------------------------------------------------------------------ the guardian's part
 
     /// @inheritdoc IReleaseLedger
     function revoke(address subject) external {
         require(msg.sender == guardian, LedgerNotGuardian(msg.sender));
-        require(subject != address(0), LedgerZeroSubject());
-        (uint64 since,,) = revocations[subject].unpack();
-        require(since == 0, LedgerAlreadyRevoked(subject, since));
+        _requireNotRevoked(subject);
+        _revoke(subject, control.sequence() + 1, 0);
+    }
 
-        uint256 word = control;
-        since = uint64(block.timestamp);
-        uint32 fromSequence = word.sequence() + 1;
-        revocations[subject] = Revocation.pack(since, fromSequence, 0);
-
-        address rules = word.rules();
-        (bool known, uint256 revoked) = _revokedBuilders(rules);
-        if (!known || revocations[rules] != 0) revoked = type(uint32).max;
-        control = word.withRules(rules, revoked);
-        emit Revoked(subject, since, fromSequence, 0);
+    /// @inheritdoc IReleaseLedger
+    function revokeRetroactively(address subject, uint32 fromSequence) external {
+        require(msg.sender == guardian, LedgerNotGuardian(msg.sender));
+        uint32 current = control.sequence();
+        require(fromSequence != 0 && fromSequence <= current, LedgerInvalidSequence(fromSequence, current));
+        uint256 word = revocations[subject];
+        (uint64 since, uint32 earlier, uint8 flags) = word.unpack();
+        require(flags & Revocation.RETROACTIVE == 0, LedgerAlreadyDisputed(subject, since));
+        if (word != 0 && earlier < fromSequence) fromSequence = earlier;
+        _revoke(subject, fromSequence, flags | Revocation.RETROACTIVE);
     }
 
     /// @inheritdoc IReleaseLedger
@@ -161,17 +219,16 @@ contract ReleaseLedger is IReleaseLedger {
         view
         returns (Standing standing, Standing[] memory systems, Withdrawal[] memory withdrawals)
     {
-        bytes32 commitment = releases[release];
-        if (commitment == 0) return (Standing.Unknown, systems, withdrawals);
-        bytes32 found = keccak256(record);
-        require(found == commitment, LedgerRecordMismatch(release, commitment, found));
+        return _status(release, record, record[:0]);
+    }
 
-        withdrawals = _withdrawals(record);
-        systems = _standings(record, withdrawals);
-        standing = Standing.Final;
-        for (uint256 s = 0; s < systems.length; s++) {
-            if (systems[s] > standing) standing = systems[s];
-        }
+    /// @inheritdoc IReleaseLedger
+    function status(bytes32 release, bytes calldata record, bytes calldata endorsements)
+        external
+        view
+        returns (Standing standing, Standing[] memory systems, Withdrawal[] memory withdrawals)
+    {
+        return _status(release, record, endorsements);
     }
 
     /// @inheritdoc IReleaseLedger
@@ -191,20 +248,26 @@ contract ReleaseLedger is IReleaseLedger {
 
     // -------------------------------------------------------------------------------------------- recording
 
-    /// Asks the rules and records what they answer. `word` is the value of `control`.
-    function _record(bytes32 release, uint256 word, bytes memory question) private {
+    /// The value of `control`, if releases can be finalised.
+    function _open() private view returns (uint256 word) {
+        word = control;
+        require(word.sequence() != 0, LedgerBeforeGenesis());
+        require(block.timestamp >= word.pausedUntil(), LedgerPaused(word.pausedUntil()));
+    }
+
+    /// Asks the rules and records what they answer. `word` is the value of `control`; returns the next one.
+    function _record(bytes32 release, uint256 word, bytes memory question) private returns (uint256 next) {
         require(release != 0, LedgerZeroRelease());
         require(releases[release] == 0, LedgerAlreadyFinal(release, releases[release]));
         require(word.sequence() != type(uint32).max, LedgerExhausted());
-        word = word.withNextSequence();
+        next = word.withNextSequence();
 
-        bytes memory data = _judgment(word.rules(), question);
-        releases[release] = data.seal(word.rules(), word.revoked(), word.sequence());
-        control = word;
+        bytes memory data = Questions.judgment(word.rules(), question);
+        releases[release] = data.seal(word.rules(), word.revoked(), next.sequence());
         _emitFinalised(release, data);
     }
 
-    /// `emit ReleaseFinalised(release, data)`, where `data` comes from `_judgment`.
+    /// `emit ReleaseFinalised(release, data)`, where `data` comes from `Questions.judgment`.
     function _emitFinalised(bytes32 release, bytes memory data) private {
         bytes32 topic = ReleaseFinalised.selector;
         assembly ("memory-safe") {
@@ -234,25 +297,6 @@ contract ReleaseLedger is IReleaseLedger {
         }
     }
 
-    /// The rules' answer to a question; reverts with their reason if they refuse.
-    function _judgment(address rules, bytes memory question) private view returns (bytes memory answer) {
-        // An answer is the ABI encoding of one `bytes`: its offset, its length, itself. Its length and contents already
-        // lie in memory as Solidity keeps `bytes`, so that nothing needs to be copied once they are known to be exact.
-        bool exact;
-        assembly ("memory-safe") {
-            let accepted := staticcall(gas(), rules, add(question, 0x20), mload(question), 0x00, 0x00)
-            let size := returndatasize()
-            let returned := mload(0x40)
-            returndatacopy(returned, 0x00, size)
-            if iszero(accepted) { revert(returned, size) }
-
-            mstore(0x40, and(add(add(returned, size), 0x3f), not(0x1f)))
-            answer := add(returned, 0x20)
-            exact := and(gt(size, 0x3f), and(eq(mload(returned), 0x20), eq(add(mload(answer), 0x40), size)))
-        }
-        require(exact, LedgerMalformedAnswer(rules));
-    }
-
     // ------------------------------------------------------------------------------------------------ rules
 
     function _setRules(address rules, bytes32 codeHash) private {
@@ -260,7 +304,7 @@ contract ReleaseLedger is IReleaseLedger {
         require(found == codeHash, LedgerRulesCodeMismatch(rules, codeHash, found));
         require(_isContract(rules), LedgerRulesNotContract(rules));
         require(revocations[rules] == 0, LedgerRulesRevoked(rules));
-        (bool known, uint256 revoked) = _revokedBuilders(rules);
+        (bool known, uint256 revoked) = Questions.revokedBuilders(revocations, rules);
         require(known, LedgerRulesUnreadable(rules));
         control = control.withRules(rules, revoked);
         emit RulesSet(rules, codeHash);
@@ -275,89 +319,45 @@ contract ReleaseLedger is IReleaseLedger {
         }
     }
 
-    /// Which builders of the rules are revoked, if the rules say who their builders are.
-    function _revokedBuilders(address rules) private view returns (bool known, uint256 revoked) {
-        uint256 count;
-        (known, count) = _ask(rules, abi.encodeCall(IQuorumRules.builderCount, ()));
-        if (!known || count == 0 || count > MAX_BUILDERS) return (false, 0);
-        for (uint256 i = 0; i < count; i++) {
-            uint256 builder;
-            (known, builder) = _ask(rules, abi.encodeCall(IQuorumRules.builderAt, (i)));
-            if (!known || builder == 0 || builder > type(uint160).max) return (false, 0);
-            if (revocations[address(uint160(builder))] != 0) revoked |= 1 << i;
-        }
+    // ------------------------------------------------------------------------------------------- revocation
+
+    function _requireNotRevoked(address subject) private view {
+        (uint64 since,,) = revocations[subject].unpack();
+        require(since == 0, LedgerAlreadyRevoked(subject, since));
     }
 
-    /// Asks the rules for one word. Bounded in gas and in what is copied, because the guardian's power to revoke must
-    /// not depend on the good will of those it is used against.
-    function _ask(address rules, bytes memory question) private view returns (bool answered, uint256 word) {
-        assembly ("memory-safe") {
-            answered := staticcall(QUESTION_GAS, rules, add(question, 0x20), mload(question), 0x00, 0x20)
-            answered := and(answered, eq(returndatasize(), 0x20))
-            word := mload(0x00)
-        }
+    /// Writes a revocation made now, and what the current rules' builders make of it.
+    function _revoke(address subject, uint32 fromSequence, uint8 flags) private {
+        require(subject != address(0), LedgerZeroSubject());
+        uint64 since = uint64(block.timestamp);
+        revocations[subject] = Revocation.pack(since, fromSequence, flags);
+
+        uint256 word = control;
+        address rules = word.rules();
+        (bool known, uint256 revoked) = Questions.revokedBuilders(revocations, rules);
+        if (!known || revocations[rules] != 0) revoked = type(uint32).max;
+        control = word.withRules(rules, revoked);
+        emit Revoked(subject, since, fromSequence, flags);
     }
 
-    // ------------------------------------------------------------------------------------------- re-evaluation
+    // ------------------------------------------------------------------------------------------ re-evaluation
 
-    /// Who, of those a record relies on, no longer counts for it.
-    function _withdrawals(bytes calldata record) private view returns (Withdrawal[] memory found) {
-        (uint256 systems, uint256 entries, uint256 sequence) = record.head();
-        (address rules,) = record.rulesOf();
-        found = new Withdrawal[](entries + 1);
-        uint256 count;
-        for (uint256 i = 0; i <= entries; i++) {
-            (address subject, uint64 signed) =
-                i < entries ? record.entryAt(i) : (rules, uint64(type(uint64).max >> (64 - systems)));
-            uint256 word = revocations[subject];
-            (bool concerned, bool mayLapse) = word.concerns(sequence, block.timestamp);
-            if (!concerned) continue;
-            (uint64 since,,) = word.unpack();
-            Standing effect = mayLapse ? Standing.Disputed : Standing.Tainted;
-            found[count++] = Withdrawal({subject: subject, since: since, effect: effect, systems: signed});
-        }
-        assembly ("memory-safe") {
-            mstore(found, count)
-        }
-    }
-
-    /// The standing of each system. The signers of one system are independent of one another, which is why they can be
-    /// counted one by one after any of them has been dropped.
-    function _standings(bytes calldata record, Withdrawal[] memory withdrawals)
+    function _status(bytes32 release, bytes calldata record, bytes calldata endorsements)
         private
         view
-        returns (Standing[] memory standings)
+        returns (Standing standing, Standing[] memory systems, Withdrawal[] memory withdrawals)
     {
-        (uint256 systems, uint256 entries,) = record.head();
-        (address rules, bytes32 codeHash) = record.rulesOf();
-        uint256 need = _thresholdOf(rules, codeHash);
-        standings = new Standing[](systems);
-        for (uint256 s = 0; s < systems; s++) {
-            uint256 signers;
-            for (uint256 i = 0; i < entries; i++) {
-                (, uint64 signed) = record.entryAt(i);
-                signers += (signed >> s) & 1;
-            }
-            (uint256 lasting, uint256 disputed) = (0, 0);
-            for (uint256 i = 0; i < withdrawals.length; i++) {
-                Withdrawal memory w = withdrawals[i];
-                if ((w.systems >> s) & 1 == 0) continue;
-                // Without its rules a record has no signers at all.
-                uint256 weight = w.subject == rules ? signers : 1;
-                if (w.effect == Standing.Tainted) lasting += weight;
-                else disputed += weight;
-            }
-            if (signers >= need + lasting + disputed) standings[s] = Standing.Final;
-            else if (signers >= need + lasting) standings[s] = Standing.Disputed;
-            else standings[s] = Standing.Tainted;
-        }
-    }
+        bytes32 commitment = releases[release];
+        if (commitment == 0) return (Standing.Unknown, systems, withdrawals);
+        bytes32 found = keccak256(record);
+        require(found == commitment, LedgerRecordMismatch(release, commitment, found));
 
-    /// The threshold of the rules that judged a record; reverts where it cannot be known.
-    function _thresholdOf(address rules, bytes32 codeHash) private view returns (uint256 need) {
-        require(rules.codehash == codeHash, LedgerRulesCodeMismatch(rules, codeHash, rules.codehash));
-        bool known;
-        (known, need) = _ask(rules, abi.encodeCall(IQuorumRules.threshold, ()));
-        require(known && need >= 2 && need <= MAX_BUILDERS, LedgerRulesUnreadable(rules));
+        Reevaluation.Dropped memory dropped;
+        (withdrawals, dropped) = Reevaluation.withdrawals(revocations, record);
+        systems = Reevaluation.standings(revocations, release, domainSeparator(), record, endorsements, dropped);
+        standing = Standing.Final;
+        for (uint256 s = 0; s < systems.length; s++) {
+            if (systems[s] > standing) standing = systems[s];
+        }
     }
 }

@@ -30,6 +30,15 @@ interface IQuorumRules {
     /// Too few signers for a system.
     error QuorumBelowThreshold(uint256 system, uint256 have, uint256 need);
 
+    // --------------------------------------------------------------------------------------------- recount
+
+    /// The record's length or number of systems does not fit these rules.
+    error QuorumMalformedRecord(uint256 length, uint256 systems);
+    /// Other rules, or rules with other code, judged this record.
+    error QuorumForeignRecord(address rules, bytes32 codeHash);
+    /// The length of the endorsements is no multiple of 105.
+    error QuorumMalformedEndorsements(uint256 length);
+
     // --------------------------------------------------------------------------------------------- genesis
 
     /// Genesis needs every builder of the configuration.
@@ -100,6 +109,29 @@ interface IQuorumRules {
         bytes calldata submission,
         bytes calldata genesisSignatures
     ) external view returns (bytes memory answer);
+
+    /// @notice Counts the builders of a recorded release again. Reverts, with the reason, if an endorsement is malformed or
+    ///         false.
+    /// @dev    Finds out neither whether the record is one that a ledger keeps nor who was revoked: the ledger that asks
+    ///         has checked the first and says the second. The search is exact, and bounded because builders are at most 32.
+    /// @param  release           The release: the struct hash of its source.
+    /// @param  domainSeparator   The EIP-712 domain separator of the asking ledger.
+    /// @param  record            The record, which these rules judged.
+    /// @param  endorsements      Per endorser, in strictly ascending order of index, 105 bytes as in a submission: `u8
+    ///                           index ‖ u64 systems ‖ bytes32 evidence ‖ bytes32 r ‖ bytes32 vs`, signed over the root
+    ///                           of the *recorded* digests of its systems. May be empty.
+    /// @param  droppedEntries    Bit i: what builder i signed in the record does not count.
+    /// @param  droppedEndorsers  Bit i: an endorsement by builder i does not count. It is checked all the same.
+    /// @return counts            Per system, in order of configuration: the size of the largest set of pairwise independent
+    ///                           builders that signed its recorded digest, in the record or by endorsement.
+    function recount(
+        bytes32 release,
+        bytes32 domainSeparator,
+        bytes calldata record,
+        bytes calldata endorsements,
+        uint256 droppedEntries,
+        uint256 droppedEndorsers
+    ) external view returns (uint256[] memory counts);
 
     // ----------------------------------------------------------------------------------------- description
 

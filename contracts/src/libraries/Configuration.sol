@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {IQuorumRules} from "../interfaces/IQuorumRules.sol";
+import {SystemName} from "./SystemName.sol";
 
 /// @title  The configuration at the end of the rules' code
 /// @notice Per system 32 bytes `u8 length ‖ name ‖ zeros`; per builder 60 bytes `address ‖ u256 domains ‖ u64 systems`;
@@ -9,6 +10,8 @@ import {IQuorumRules} from "../interfaces/IQuorumRules.sol";
 ///         ‖ u8 systems ‖ u8 builders ‖ u8 threshold ‖ 24 zero bytes ‖ u32 length` with the length of all of it.
 /// @dev    The readers check no bounds: they are for configurations that passed `check`.
 library Configuration {
+    using SystemName for bytes32;
+
     uint256 internal constant VERSION = 1;
     uint256 internal constant MAX_SYSTEMS = 64;
     uint256 internal constant MAX_BUILDERS = 32;
@@ -105,31 +108,10 @@ library Configuration {
         uint256 previous;
         for (uint256 i = 0; i < systems; i++) {
             bytes32 word = systemAt(config, i);
-            require(_isSystem(word), IQuorumRules.QuorumConfigurationSystemName(i, word));
-            // Without its length byte the name is left-aligned and zero-padded, and zero sorts before any letter, so
-            // that comparing numbers compares the names byte by byte.
-            uint256 name = uint256(word) << 8;
-            require(name > previous, IQuorumRules.QuorumConfigurationSystemOrder(i));
-            previous = name;
+            require(word.isValid(), IQuorumRules.QuorumConfigurationSystemName(i, word));
+            require(word.order() > previous, IQuorumRules.QuorumConfigurationSystemOrder(i));
+            previous = word.order();
         }
-    }
-
-    /// Whether a word is `u8 length ‖ [a-z0-9_]+-[a-z0-9_]+ ‖ zeros` with a length of 3 to 28.
-    function _isSystem(bytes32 word) private pure returns (bool) {
-        uint256 length = uint8(word[0]);
-        if (length < 3 || length > 28) return false;
-        if (uint256(word) << (8 * (length + 1)) != 0) return false;
-        uint256 dashes;
-        for (uint256 i = 1; i <= length; i++) {
-            bytes1 c = word[i];
-            if (c == "-") {
-                if (i == 1 || i == length) return false;
-                dashes++;
-            } else if (!((c >= "a" && c <= "z") || (c >= "0" && c <= "9") || c == "_")) {
-                return false;
-            }
-        }
-        return dashes == 1;
     }
 
     function _checkBuilders(bytes memory config, uint256 systems, uint256 builders) private pure {

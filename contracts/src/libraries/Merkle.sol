@@ -21,6 +21,15 @@ library Merkle {
         }
     }
 
+    /// @notice The root over at least one leaf. Overwrites them.
+    function root(bytes32[] memory leaves) internal pure returns (bytes32) {
+        uint256 first;
+        assembly ("memory-safe") {
+            first := add(leaves, 0x20)
+        }
+        return root(first, leaves.length);
+    }
+
     /// @notice The root over leaves. Overwrites them.
     /// @param  first  Where the first leaf is in memory; the others follow it word by word.
     /// @param  count  How many leaves there are, at least one.

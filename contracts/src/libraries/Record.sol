@@ -100,10 +100,22 @@ library Record {
         return (address(uint160(uint256(bytes32(record[96:128])))), bytes32(record[64:96]));
     }
 
-    /// @notice The signer of an entry, and the systems it signed.
-    function entryAt(bytes calldata record, uint256 index) internal pure returns (address builder, uint64 systems) {
-        uint256 offset = HEAD_BYTES + 64 * index;
+    /// @notice An entry: the builder's index in the rules, its address, and the systems it signed.
+    /// @param  position  Which entry, counted from 0.
+    function entryAt(bytes calldata record, uint256 position)
+        internal
+        pure
+        returns (uint256 index, address builder, uint64 systems)
+    {
+        uint256 offset = HEAD_BYTES + 64 * position;
         uint256 word = uint256(bytes32(record[offset:offset + 32]));
-        return (address(uint160(word >> 64)), uint64(word));
+        return (word >> 248, address(uint160(word >> 64)), uint64(word));
+    }
+
+    /// @notice The image digest of a system.
+    function digestAt(bytes calldata record, uint256 system) internal pure returns (bytes32) {
+        (, uint256 entries,) = head(record);
+        uint256 offset = HEAD_BYTES + 64 * entries + 32 * system;
+        return bytes32(record[offset:offset + 32]);
     }
 }

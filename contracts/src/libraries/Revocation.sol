@@ -7,11 +7,11 @@ pragma solidity 0.8.37;
 library Revocation {
     /// The revocation reaches back to releases recorded before it was made. It is a dispute, which lapses unless it is
     /// confirmed in time.
-    uint256 internal constant RETROACTIVE = 1;
+    uint8 internal constant RETROACTIVE = 1;
     /// The timelock confirmed a retroactive revocation: it no longer lapses.
-    uint256 internal constant CONFIRMED = 2;
+    uint8 internal constant CONFIRMED = 2;
     /// Made by proof that the builder signed two digests for one release and system.
-    uint256 internal constant EQUIVOCATION = 4;
+    uint8 internal constant EQUIVOCATION = 4;
 
     /// How long a dispute stays open.
     uint256 internal constant DISPUTE_PERIOD = 30 days;
@@ -26,14 +26,26 @@ library Revocation {
         return (uint64(word >> 40), uint32(word >> 8), uint8(word));
     }
 
+    /// @notice Whether a revocation is a dispute that has neither been confirmed nor lapsed.
+    /// @param  time  Unix seconds.
+    function isOpenDispute(uint256 word, uint256 time) internal pure returns (bool) {
+        (uint64 since,,) = unpack(word);
+        return _mayLapse(word) && time < uint256(since) + DISPUTE_PERIOD;
+    }
+
     /// @notice Whether a revocation concerns a release at a time, and whether it may still lapse.
     /// @param  word      The revocation, or zero.
     /// @param  sequence  The sequence number of the release.
     /// @param  time      Unix seconds.
     function concerns(uint256 word, uint256 sequence, uint256 time) internal pure returns (bool now_, bool mayLapse) {
-        (uint64 since, uint32 fromSequence, uint8 flags) = unpack(word);
+        (, uint32 fromSequence,) = unpack(word);
         if (word == 0 || sequence < fromSequence) return (false, false);
-        mayLapse = flags & (RETROACTIVE | CONFIRMED) == RETROACTIVE;
-        now_ = !mayLapse || time < uint256(since) + DISPUTE_PERIOD;
+        mayLapse = _mayLapse(word);
+        now_ = !mayLapse || isOpenDispute(word, time);
+    }
+
+    function _mayLapse(uint256 word) private pure returns (bool) {
+        (,, uint8 flags) = unpack(word);
+        return flags & (RETROACTIVE | CONFIRMED) == RETROACTIVE;
     }
 }
