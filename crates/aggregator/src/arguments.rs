@@ -3,7 +3,10 @@ use std::{path::PathBuf, sync::LazyLock};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde::Deserialize;
 
-use crate::PROTOCOL_VERSION;
+use crate::{
+    PROTOCOL_VERSION,
+    claim::{EquivocationArguments, PostArguments},
+};
 
 static VERSION: LazyLock<String> = LazyLock::new(|| {
     format!(
@@ -12,7 +15,7 @@ static VERSION: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-/// Collect attestations, find an independent quorum, submit one release.
+/// Collect attestations, find an independent quorum, submit releases; accuse who signs two things.
 #[derive(Debug, Parser)]
 #[command(
     name = "seed-aggregator",
@@ -29,6 +32,10 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Collect once, submit what is ready, and end
     Once(Box<OnceArguments>),
+    /// Prove that a builder signed two images for one system; its key is revoked at once and for ever
+    Equivocation(Box<EquivocationArguments>),
+    /// Log one signature on the chain, for a builder whom every registry refuses
+    Post(Box<PostArguments>),
 }
 
 /// The form of the answer on standard output.

@@ -10,8 +10,10 @@ use serde_json::json;
 use crate::{
     Fault, Names, Outcome, Output, Settings,
     arguments::{Arguments, Command, OnceArguments},
+    claim::{Told, post, prove},
     once::once,
     report::ascii,
+    sender::SendArguments,
     shown::shown,
 };
 
@@ -26,10 +28,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         std::process::exit(3);
     }));
     let code = match Arguments::try_parse_from(arguments) {
-        Ok(arguments) => {
-            let Command::Once(once) = arguments.command;
-            run_once(*once)
-        }
+        Ok(arguments) => match arguments.command {
+            Command::Once(once) => run_once(*once),
+            Command::Equivocation(asked) => run_one(&asked.send, prove(&asked)),
+            Command::Post(asked) => run_one(&asked.send, post(&asked)),
+        },
         Err(error) => not_a_command(&error),
     };
     ExitCode::from(code)
@@ -47,16 +50,34 @@ fn run_once(arguments: OnceArguments) -> u8 {
     }
 }
 
+/// Runs a command that sends one transaction, within its time.
+fn run_one(asked: &SendArguments, command: impl Future<Output = Result<Told, Fault>>) -> u8 {
+    let output = asked.output.unwrap_or_default();
+    let told = asked.timeout().and_then(|timeout| {
+        runtime()?.block_on(async {
+            let late = |_| Fault::Deadline(timeout.as_secs());
+            tokio::time::timeout(timeout, command).await.map_err(late)?
+        })
+    });
+    match told.and_then(|told| say(&told.render(output))) {
+        Ok(()) => 0,
+        Err(fault) => fail(&fault, output),
+    }
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, Fault> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Fault::Machine(error.to_string()))
+}
+
 fn decide(settings: &Settings) -> Result<u8, Fault> {
     let names = match &settings.names {
         Some(path) => Names::load(path)?,
         None => Names::default(),
     };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Fault::Machine(error.to_string()))?;
-    let report = runtime.block_on(once(settings, &names))?;
+    let report = runtime()?.block_on(once(settings, &names))?;
     match settings.output {
         Output::Text => say(&report.to_text(&names))?,
         Output::Json => say(&report.to_json())?,

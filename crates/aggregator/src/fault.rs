@@ -99,6 +99,12 @@ pub enum Fault {
     /// A place that must be there is not.
     #[error("{0}")]
     Place(seed_oci::Error),
+    /// Two attestations that do not contradict each other.
+    #[error("that is no equivocation: {0}")]
+    NoEquivocation(String),
+    /// A transaction was mined, and the ledger does not show what it did.
+    #[error("the ledger does not show {0}: the block was replaced, or an endpoint lies")]
+    NotRecorded(String),
     /// The time ran out.
     #[error("not done after {0} seconds")]
     Deadline(u64),
@@ -126,6 +132,8 @@ impl Fault {
             Self::RulesRevoked(_) => "rules-revoked",
             Self::RulesChanged => "rules-changed",
             Self::Place(_) => "place-unusable",
+            Self::NoEquivocation(_) => "no-equivocation",
+            Self::NotRecorded(_) => "record-vanished",
             Self::Deadline(_) => "deadline",
             Self::Machine(_) => "machine",
         }
@@ -154,7 +162,8 @@ impl Fault {
             Self::RulesUnusable { .. } | Self::RulesRevoked(_) => {
                 "the governance must put other rules in force; nothing can be submitted before"
             }
-            Self::RulesChanged => "run this again",
+            Self::RulesChanged | Self::NotRecorded(_) => "run this again",
+            Self::NoEquivocation(_) => "nobody can be accused with these two",
             Self::Place(_) => "correct --from or --publish-locator",
             Self::Deadline(_) => {
                 "look whether a transaction is on its way, then try again with a longer --timeout"
@@ -177,8 +186,10 @@ impl Fault {
             | Self::LedgerMissing { .. }
             | Self::Place(_)
             | Self::Endpoint(ChainError::Url { .. }) => 2,
-            Self::RulesUnusable { .. } | Self::RulesRevoked(_) => 1,
+            Self::RulesUnusable { .. } | Self::RulesRevoked(_) | Self::NoEquivocation(_) => 1,
+            Self::Endpoint(ChainError::Reverted { .. }) => 1,
             Self::Endpoint(_)
+            | Self::NotRecorded(_)
             | Self::EndpointsDisagree { .. }
             | Self::RulesChanged
             | Self::Deadline(_)

@@ -1,6 +1,6 @@
 use std::time::{Duration, Instant};
 
-use alloy_primitives::{Address, B256};
+use alloy_primitives::{Address, B256, U256};
 use futures_util::future::join_all;
 use seed_attestation::{Domain, Record, ReleaseData};
 use seed_chain::{ChainError, Endpoint, Options};
@@ -145,13 +145,16 @@ impl Ledger {
     /// # Errors
     /// When endpoints do not answer or disagree.
     pub async fn commitment(&self, release: &ReleaseId) -> Result<Option<B256>, Fault> {
-        let slot = slots::release(release);
-        let word = self
-            .agreed("a release", async |endpoint, head| {
-                endpoint.storage(self.domain.ledger, slot, head).await
-            })
-            .await?;
+        let word = self.word("a release", slots::release(release)).await?;
         Ok((!word.is_zero()).then(|| B256::new(word.to_be_bytes())))
+    }
+
+    /// One slot of the ledger at the newest block.
+    pub(crate) async fn word(&self, what: &'static str, slot: B256) -> Result<U256, Fault> {
+        self.agreed(what, async |endpoint, head| {
+            endpoint.storage(self.domain.ledger, slot, head).await
+        })
+        .await
     }
 
     /// The record of a release from its event, which must hash to `commitment`.

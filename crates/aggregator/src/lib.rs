@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod arguments;
+mod claim;
 mod command;
 mod divergence;
 mod documents;
@@ -19,6 +20,7 @@ mod places;
 pub mod quorum;
 mod release;
 pub mod report;
+mod sender;
 mod settings;
 mod shown;
 mod submission;

@@ -5,7 +5,7 @@ use seed_oci::Options as PlaceOptions;
 
 use crate::{
     Documents, Fault, Ledger, LedgerState, Names, Outcome, Places, Release, ReleaseReport, Report,
-    Settings, Wanted, group, places,
+    Settings, Submission, Wanted, group, places,
 };
 
 /// One run: collect, choose, submit what is ready, and report.
@@ -29,10 +29,11 @@ pub async fn once(settings: &Settings, names: &Names) -> Result<Report, Fault> {
         });
         report.releases.push(one);
     }
+    run.send_waiting(&releases, &mut steps).await;
     // Only now is finality waited for: one wait for all.
     for ((release, step), one) in releases.iter().zip(steps).zip(&mut report.releases) {
         let outcome = match step {
-            Ok(Step::Ready) => Outcome::Ready,
+            Ok(Step::Ready | Step::Waiting(_)) => Outcome::Ready,
             Ok(Step::Recorded(mined)) => match run.follow(release, mined.as_ref(), one).await {
                 Ok(outcome) | Err(outcome) => outcome,
             },
@@ -48,6 +49,8 @@ pub async fn once(settings: &Settings, names: &Names) -> Result<Report, Fault> {
 pub(crate) enum Step {
     /// It would be accepted; this is a dry run.
     Ready,
+    /// It would be accepted, and is sent together with the others that are.
+    Waiting(Submission),
     /// It is recorded: by this transaction, or before.
     Recorded(Option<Mined>),
 }

@@ -63,13 +63,14 @@ impl Settings {
     }
 
     fn parse(arguments: OnceArguments) -> Result<Self, Fault> {
-        let key = key_source(&arguments)?;
+        let key = key_source(
+            arguments.key_file.as_deref(),
+            arguments.password_file.as_deref(),
+            arguments.dev_key_file.as_deref(),
+        )?;
         let settings = Self {
-            rpc: some(bounded(arguments.rpc, "--rpc")?, "--rpc URL")?,
-            domain: Domain {
-                chain_id: required(arguments.chain_id, "--chain-id N")?,
-                ledger: address(&required(arguments.ledger, "--ledger ADDRESS")?)?,
-            },
+            rpc: endpoints(arguments.rpc)?,
+            domain: domain(arguments.chain_id, arguments.ledger)?,
             from: places(arguments.from, "--from")?,
             attestations: bounded(arguments.attestation, "--attestation")?,
             genesis: bounded(arguments.genesis, "--genesis")?,
@@ -82,7 +83,7 @@ impl Settings {
             publish: places(arguments.publish_locator, "--publish-locator")?,
             wait_finalised: arguments.wait_finalised,
             timeout: timeout(arguments.timeout)?,
-            max_fee: u128::from(arguments.max_fee.unwrap_or(DEFAULT_MAX_FEE)) * GWEI,
+            max_fee: max_fee(arguments.max_fee),
             names: arguments.names,
             key,
         };
@@ -92,12 +93,7 @@ impl Settings {
                     .to_owned(),
             ));
         }
-        if settings.key.is_none() && !settings.dry_run {
-            return Err(Fault::Usage(
-                "nobody pays for gas: --key-file FILE, --dev-key-file FILE or --dry-run is missing"
-                    .to_owned(),
-            ));
-        }
+        somebody_pays(settings.key.as_ref(), settings.dry_run)?;
         Ok(settings)
     }
 }
@@ -170,18 +166,50 @@ fn either<T>(first: Vec<T>, second: Vec<T>) -> Vec<T> {
     if first.is_empty() { second } else { first }
 }
 
-fn key_source(arguments: &OnceArguments) -> Result<Option<KeySource>, Fault> {
-    match (&arguments.key_file, &arguments.dev_key_file) {
+/// Who pays for gas, of the two ways to say so.
+pub(crate) fn key_source(
+    keystore: Option<&Path>,
+    password: Option<&Path>,
+    development: Option<&Path>,
+) -> Result<Option<KeySource>, Fault> {
+    match (keystore, development) {
         (Some(_), Some(_)) => Err(Fault::Usage(
             "--key-file and --dev-key-file exclude each other".to_owned(),
         )),
         (Some(path), None) => Ok(Some(KeySource::Keystore {
-            path: path.clone(),
-            password: arguments.password_file.clone(),
+            path: path.to_owned(),
+            password: password.map(Path::to_owned),
         })),
-        (None, Some(path)) => Ok(Some(KeySource::Development(path.clone()))),
+        (None, Some(path)) => Ok(Some(KeySource::Development(path.to_owned()))),
         (None, None) => Ok(None),
     }
+}
+
+/// Only a dry run needs nobody who pays.
+pub(crate) fn somebody_pays(key: Option<&KeySource>, dry_run: bool) -> Result<(), Fault> {
+    if key.is_some() || dry_run {
+        return Ok(());
+    }
+    Err(Fault::Usage(
+        "nobody pays for gas: --key-file FILE, --dev-key-file FILE or --dry-run is missing"
+            .to_owned(),
+    ))
+}
+
+pub(crate) fn endpoints(urls: Vec<String>) -> Result<Vec<String>, Fault> {
+    some(bounded(urls, "--rpc")?, "--rpc URL")
+}
+
+pub(crate) fn domain(chain_id: Option<u64>, ledger: Option<String>) -> Result<Domain, Fault> {
+    Ok(Domain {
+        chain_id: required(chain_id, "--chain-id N")?,
+        ledger: address(&required(ledger, "--ledger ADDRESS")?)?,
+    })
+}
+
+/// The most wei per gas.
+pub(crate) fn max_fee(gwei: Option<u64>) -> u128 {
+    u128::from(gwei.unwrap_or(DEFAULT_MAX_FEE)) * GWEI
 }
 
 fn address(text: &str) -> Result<Address, Fault> {
@@ -200,7 +228,7 @@ fn places(texts: Vec<String>, flag: &str) -> Result<Vec<Place>, Fault> {
     Ok(parsed)
 }
 
-fn timeout(seconds: Option<u64>) -> Result<Duration, Fault> {
+pub(crate) fn timeout(seconds: Option<u64>) -> Result<Duration, Fault> {
     let seconds = seconds.unwrap_or(DEFAULT_TIMEOUT);
     if !(1..=MAX_TIMEOUT).contains(&seconds) {
         return Err(Fault::Usage(format!(

@@ -1,4 +1,4 @@
-use seed_chain::{ChainError, Mined};
+use seed_chain::ChainError;
 
 use crate::{
     GenesisError, LedgerState, Outcome, Release, ReleaseReport, Submission, Vote, first_release,
@@ -6,8 +6,12 @@ use crate::{
     quorum,
 };
 
+/// The most releases in one transaction: far below what a block holds.
+const MAX_BATCH: usize = 16;
+
 impl Run<'_> {
-    /// Chooses signers, tries the call and submits it; what happened on the way is left in `report`.
+    /// Chooses signers and tries the call. The first release is submitted at once, because all others wait for it;
+    /// the others are left for [`Self::send_waiting`]. What happened on the way is left in `report`.
     pub(crate) async fn submit(
         &self,
         release: &Release,
@@ -25,10 +29,66 @@ impl Run<'_> {
         if self.settings.dry_run {
             return Ok(Step::Ready);
         }
-        match self.send(release, &submission).await {
-            Ok(mined) => Ok(Step::Recorded(Some(mined))),
-            Err(error) => self.lost_race(release, error.into()).await,
+        match state.sequence {
+            0 => self.send(release, &submission).await,
+            _ => Ok(Step::Waiting(submission)),
         }
+    }
+
+    /// Sends what waits: one release by itself, several in batches.
+    pub(crate) async fn send_waiting(
+        &self,
+        releases: &[Release],
+        steps: &mut [Result<Step, Outcome>],
+    ) {
+        let waiting: Vec<usize> = (0..steps.len())
+            .filter(|at| matches!(steps.get(*at), Some(Ok(Step::Waiting(_)))))
+            .collect();
+        for places in waiting.chunks(MAX_BATCH) {
+            let mut batch = Vec::new();
+            for at in places {
+                if let (Some(release), Some(Ok(Step::Waiting(submission)))) =
+                    (releases.get(*at), steps.get(*at))
+                {
+                    batch.push((release, submission.clone()));
+                }
+            }
+            let sent = self.send_batch(&batch).await;
+            for (at, step) in places.iter().zip(sent) {
+                if let Some(place) = steps.get_mut(*at) {
+                    *place = step;
+                }
+            }
+        }
+    }
+
+    async fn send_batch(&self, batch: &[(&Release, Submission)]) -> Vec<Result<Step, Outcome>> {
+        let mut steps = Vec::new();
+        if batch.len() > 1 {
+            let bytes: Vec<_> = batch
+                .iter()
+                .map(|(release, submission)| (release.id, submission.to_bytes()))
+                .collect();
+            let ledger = self.settings.domain.ledger;
+            if let Ok(mined) = self.wallet.finalise_batch(ledger, &bytes).await {
+                let recorded = |_| Ok(Step::Recorded(Some(mined.clone())));
+                return batch.iter().map(recorded).collect();
+            }
+            // One that fails takes the others with it: each on its own shows whose fault it is, and lets the
+            // others through. What the batch recorded after all is found recorded.
+        }
+        for (release, submission) in batch {
+            steps.push(match self.recorded_meanwhile(release, batch.len()).await {
+                true => Ok(Step::Recorded(None)),
+                false => self.send(release, submission).await,
+            });
+        }
+        steps
+    }
+
+    /// Whether a failed batch left a release recorded; a single submission has nothing before it.
+    async fn recorded_meanwhile(&self, release: &Release, batch: usize) -> bool {
+        batch > 1 && matches!(self.ledger.commitment(&release.id).await, Ok(Some(_)))
     }
 
     fn first(
@@ -118,15 +178,20 @@ impl Run<'_> {
         }
     }
 
-    async fn send(&self, release: &Release, submission: &Submission) -> Result<Mined, ChainError> {
+    async fn send(&self, release: &Release, submission: &Submission) -> Result<Step, Outcome> {
         let (ledger, bytes) = (self.settings.domain.ledger, submission.to_bytes());
-        match submission.genesis_bytes() {
+        let wallet = &self.wallet;
+        let mined = match submission.genesis_bytes() {
             Some(signatures) => {
-                self.wallet
+                wallet
                     .genesis(ledger, &release.id, &bytes, &signatures)
                     .await
             }
-            None => self.wallet.finalise(ledger, &release.id, &bytes).await,
+            None => wallet.finalise(ledger, &release.id, &bytes).await,
+        };
+        match mined {
+            Ok(mined) => Ok(Step::Recorded(Some(mined))),
+            Err(error) => self.lost_race(release, error.into()).await,
         }
     }
 

@@ -389,3 +389,32 @@ async fn two_at_once_record_a_release_once() {
     assert!(fine.contains(&other.as_str()), "{codes:?}");
     world.ok("already-finalised", &["--release", &release]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn several_releases_share_one_transaction() {
+    let world = World::with_genesis().await;
+    for number in [2, 3, 4] {
+        for name in ["ada", "cy"] {
+            world.attest(name, number).await;
+        }
+    }
+    // One that is not ready keeps none of the others back.
+    world.attest("ada", 5).await;
+    let ready = world.expect(1, "quorum-unmet", &["--dry-run"]);
+    assert_eq!(ready["releases"].as_array().unwrap().len(), 5);
+    let answer = world.expect(1, "quorum-unmet", &[]);
+    let releases = answer["releases"].as_array().unwrap();
+    let fresh: Vec<_> = releases
+        .iter()
+        .filter(|one| one["code"] == "finalised")
+        .collect();
+    assert_eq!(fresh.len(), 3);
+    let hash = &fresh[0]["transaction"]["hash"];
+    assert!(fresh.iter().all(|one| &one["transaction"]["hash"] == hash));
+    let mut numbers: Vec<_> = fresh
+        .iter()
+        .map(|one| one["transaction"]["sequence"].as_u64().unwrap())
+        .collect();
+    numbers.sort_unstable();
+    assert_eq!(numbers, [2, 3, 4]);
+}

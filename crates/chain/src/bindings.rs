@@ -28,7 +28,7 @@ mod abi {
         "../../contracts/snapshots/abi/TimelockController.json"
     );
 }
-pub(crate) use abi::{IQuorumRules, ReleaseLedger, TimelockController};
+pub(crate) use abi::{IQuorumRules, IReleaseLedger, ReleaseLedger, TimelockController};
 
 /// The committed bytecode of one contract.
 #[derive(Clone, Debug, Deserialize)]

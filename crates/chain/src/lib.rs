@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 
+mod batch;
 mod bindings;
+mod claim;
 mod configuration;
 mod endpoint;
 mod error;
@@ -11,6 +13,7 @@ mod proof;
 mod wallet;
 
 pub use bindings::{Bytecode, ledger_code_hash, logic_hash};
+pub use claim::Claim;
 pub use configuration::{BuilderEntry, RulesConfiguration};
 pub use endpoint::{Endpoint, FinalisedEvent};
 pub use error::ChainError;

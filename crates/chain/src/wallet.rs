@@ -240,7 +240,7 @@ impl Wallet {
         .await
     }
 
-    async fn simulate(&self, to: Address, data: Bytes) -> Result<(), ChainError> {
+    pub(crate) async fn simulate(&self, to: Address, data: Bytes) -> Result<(), ChainError> {
         let request = self.request(Some(to), &data);
         let _: Bytes = self.answered(self.rpc.ask("eth_call", json!([request, "latest"])).await)?;
         Ok(())

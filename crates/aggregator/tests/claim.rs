@@ -1,0 +1,198 @@
+//! `seed-aggregator equivocation` and `post` against a real chain with the real contracts.
+
+mod common;
+
+use std::{fs, process::Output};
+
+use common::{SYSTEMS, World};
+use seed_attestation::Attestation;
+use seed_primitives::write_address;
+use seed_testkit::{chain::CHAIN_ID, keys};
+use serde_json::Value;
+
+fn save(world: &World, name: &str, attestation: &Attestation) {
+    fs::write(world.path(name), attestation.to_json().unwrap()).unwrap();
+}
+
+fn run(world: &World, command: &str, arguments: &[&str]) -> Output {
+    let mut process = std::process::Command::new(env!("CARGO_BIN_EXE_seed-aggregator"));
+    process.arg(command).current_dir(world.folder.path());
+    process.env_clear().env("HOME", world.folder.path());
+    process.args(["--rpc", &world.chain.url()]);
+    process.args(["--ledger", &write_address(&world.deployment.ledger)]);
+    process.args(["--chain-id", &CHAIN_ID.to_string()]);
+    if !arguments.contains(&"--dry-run") {
+        process.args(["--dev-key-file", "gas key"]);
+    }
+    process.args(arguments);
+    tokio::task::block_in_place(|| process.output().unwrap())
+}
+
+#[track_caller]
+fn expect(world: &World, exit: i32, code: &str, command: &str, arguments: &[&str]) -> Value {
+    let output = run(world, command, &[&["--output", "json"], arguments].concat());
+    let said = String::from_utf8(output.stderr).unwrap();
+    let answer: Value =
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {said}"));
+    assert_eq!(output.status.code(), Some(exit), "{answer:#} {said}");
+    assert_eq!(answer["code"], code, "{answer:#} {said}");
+    if exit == 0 {
+        assert_eq!(said, "");
+    } else {
+        assert!(said.starts_with(&format!("error[{code}]: ")), "{said}");
+        assert_eq!(said.lines().count(), 1, "{said}");
+    }
+    answer
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_images_for_one_system_cost_the_key() {
+    let world = World::with_genesis().await;
+    let honest = world.attest("cy", 2).await.attestation;
+    let lie = world
+        .attest_to(&world.images, "cy", 2, "other", &SYSTEMS[..1])
+        .await
+        .attestation;
+    save(&world, "honest", &honest);
+    save(&world, "lie", &lie);
+
+    let asked = ["honest", "lie"];
+    let dry = [&asked[..], &["--dry-run"]].concat();
+    expect(&world, 0, "ready", "equivocation", &dry);
+    let proven = expect(&world, 0, "proven", "equivocation", &asked);
+    assert_eq!(proven["builder"], keys::builder("cy").to_string());
+    assert!(proven["transaction"]["gasUsed"].as_u64().unwrap() > 21_000);
+    expect(&world, 0, "already-proven", "equivocation", &asked);
+
+    // The key counts for nothing from here on.
+    for name in ["ada", "cy"] {
+        world.attest(name, 3).await;
+    }
+    let release = World::release(3).to_string();
+    let short = world.expect(1, "quorum-unmet", &["--release", &release]);
+    let votes = short["releases"][0]["votes"].as_array().unwrap();
+    assert!(
+        votes
+            .iter()
+            .any(|vote| vote["refusal"]["code"] == "builder-revoked")
+    );
+    world.attest("bo", 3).await;
+    world.ok("finalised", &["--release", &release]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_is_accused_without_a_contradiction() {
+    let world = World::start().await;
+    let whole = world.attest("cy", 2).await.attestation;
+    let part = world
+        .attest_to(&world.images, "cy", 2, "honest", &SYSTEMS[..1])
+        .await
+        .attestation;
+    let disjoint = world
+        .attest_to(&world.images, "cy", 2, "other", &SYSTEMS[1..])
+        .await
+        .attestation;
+    let other_release = world
+        .attest_to(&world.images, "cy", 3, "other", &SYSTEMS)
+        .await
+        .attestation;
+    let other_builder = world
+        .attest_to(&world.images, "bo", 2, "other", &SYSTEMS)
+        .await
+        .attestation;
+    save(&world, "whole", &whole);
+    for (name, attestation) in [
+        ("part", &part),
+        ("release", &other_release),
+        ("builder", &other_builder),
+        ("whole", &whole),
+    ] {
+        save(&world, name, attestation);
+        expect(
+            &world,
+            1,
+            "no-equivocation",
+            "equivocation",
+            &["whole", name],
+        );
+    }
+    save(&world, "disjoint", &disjoint);
+    expect(
+        &world,
+        1,
+        "no-equivocation",
+        "equivocation",
+        &["part", "disjoint"],
+    );
+
+    let mut forged = other_builder.clone();
+    forged.builder = keys::builder("cy");
+    save(&world, "forged", &forged);
+    expect(
+        &world,
+        2,
+        "document-malformed",
+        "equivocation",
+        &["whole", "forged"],
+    );
+    let mut elsewhere = whole.clone();
+    elsewhere.chain_id += 1;
+    save(&world, "elsewhere", &elsewhere);
+    expect(
+        &world,
+        2,
+        "document-malformed",
+        "equivocation",
+        &["whole", "elsewhere"],
+    );
+    fs::write(world.path("garbage"), "{").unwrap();
+    expect(
+        &world,
+        2,
+        "document-malformed",
+        "equivocation",
+        &["whole", "garbage"],
+    );
+    expect(
+        &world,
+        2,
+        "file-unreadable",
+        "equivocation",
+        &["whole", "absent"],
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signature_is_logged_for_everybody() {
+    let world = World::start().await;
+    let vote = world.attest("ada", 2).await.attestation;
+    save(&world, "vote", &vote);
+    expect(&world, 0, "ready", "post", &["vote", "--dry-run"]);
+    let posted = expect(&world, 0, "posted", "post", &["vote"]);
+    let gas = posted["transaction"]["gasUsed"].as_u64().unwrap();
+    assert!(gas < 30_000, "{gas}");
+
+    let text = run(&world, "post", &["vote"]);
+    let said = String::from_utf8(text.stdout).unwrap();
+    assert!(
+        said.contains("is logged on the chain\ntransaction 0x"),
+        "{said}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refuses_half_a_command() {
+    let world = World::start().await;
+    for arguments in [
+        &[][..],
+        &["one"],
+        &["one", "two", "three"],
+        &["one", "two", "--no"],
+    ] {
+        let output = run(&world, "equivocation", arguments);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.starts_with("error[usage]: "), "{said}");
+        assert_eq!(said.lines().count(), 1, "{said}");
+    }
+}
