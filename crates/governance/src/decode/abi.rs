@@ -83,6 +83,12 @@ alloy::sol! {
         event ExecutionFailure(bytes32 indexed txHash, uint256 payment);
     }
 
+    /// What a Safe is asked; never part of a transaction.
+    interface SafeView {
+        function getOwners() external view returns (address[] owners);
+        function getTransactionHash(address to, uint256 value, bytes data, uint8 operation, uint256 safeTxGas, uint256 baseGas, uint256 gasPrice, address gasToken, address refundReceiver, uint256 nonce) external view returns (bytes32);
+    }
+
     #[derive(Debug, PartialEq)]
     interface MultiSend {
         function multiSend(bytes transactions) external payable;

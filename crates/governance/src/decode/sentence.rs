@@ -35,6 +35,7 @@ const fn shout(warning: &Warning) -> &'static str {
         Warning::TooComplex { .. } => "TOO COMPLEX TO REVIEW",
         Warning::UnknownTarget { .. } => "UNKNOWN TARGET",
         Warning::UnknownSelector { .. } => "UNKNOWN FUNCTION",
+        Warning::UnknownLogic { .. } => "UNKNOWN RULES",
         Warning::Value { .. } | Warning::Refund => "MONEY",
         Warning::Weaker { .. } => "WEAKENS GOVERNANCE",
         Warning::Futile { .. } => "WOULD BE REFUSED",

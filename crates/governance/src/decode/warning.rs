@@ -1,6 +1,6 @@
 use std::fmt;
 
-use alloy_primitives::{Selector, U256};
+use alloy_primitives::{B256, Selector, U256};
 
 /// Something about a call that a signer must not overlook. Each is a reason to refuse.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -39,6 +39,13 @@ pub enum Warning {
     },
     /// The Safe pays whoever executes, or a receiver of their choice.
     Refund,
+    /// The rules to be put in force judge by code that this program does not know.
+    UnknownLogic {
+        /// The hash of their logic.
+        found: B256,
+        /// The hash of the logic that is known.
+        known: B256,
+    },
     /// It takes away a protection, or gives power to somebody else.
     Weaker {
         /// What it takes away.
@@ -69,6 +76,7 @@ impl Warning {
             Self::Malformed { .. } => "malformed-call-refused",
             Self::TooComplex { .. } => "too-complex-refused",
             Self::UnknownTarget { .. } | Self::UnknownSelector { .. } => "unknown-call-refused",
+            Self::UnknownLogic { .. } => "unknown-rules-refused",
             Self::Value { .. } | Self::Refund => "value-refused",
             Self::Weaker { .. } => "weaker-refused",
             Self::Futile { .. } => "futile-call-refused",
@@ -85,6 +93,7 @@ impl Warning {
             | Self::Futile { .. } => true,
             Self::UnknownTarget { .. }
             | Self::UnknownSelector { .. }
+            | Self::UnknownLogic { .. }
             | Self::Value { .. }
             | Self::Refund => !allowed.unknown,
             Self::Weaker { .. } => !allowed.weaker,
@@ -97,7 +106,9 @@ impl Warning {
             Self::Delegatecall { .. } => 0,
             Self::Malformed { .. } => 1,
             Self::TooComplex { .. } => 2,
-            Self::UnknownTarget { .. } | Self::UnknownSelector { .. } => 3,
+            Self::UnknownTarget { .. }
+            | Self::UnknownSelector { .. }
+            | Self::UnknownLogic { .. } => 3,
             Self::Value { .. } | Self::Refund => 4,
             Self::Weaker { .. } => 5,
             Self::Futile { .. } => 6,
@@ -132,6 +143,10 @@ impl fmt::Display for Warning {
             Self::Refund => write!(
                 f,
                 "MONEY: the Safe would pay for the gas (its gas price, gas token or refund receiver is set)"
+            ),
+            Self::UnknownLogic { found, known } => write!(
+                f,
+                "UNKNOWN RULES: their logic has hash {found}; the one known here has {known}"
             ),
             Self::Weaker { what } => write!(f, "WEAKENS GOVERNANCE: {what}"),
             Self::Futile { only } => write!(f, "WOULD BE REFUSED: only {only} may do this"),
