@@ -1,9 +1,12 @@
-use std::time::{Duration, Instant};
+use std::{
+    collections::HashSet,
+    time::{Duration, Instant},
+};
 
 use alloy_primitives::{Address, B256, U256};
 use futures_util::future::join_all;
 use seed_attestation::{Domain, Record, ReleaseData};
-use seed_chain::{ChainError, Endpoint, Options};
+use seed_chain::{ChainError, Endpoint, Options, Posted};
 use seed_primitives::ReleaseId;
 use seed_proof::{ControlWord, Rules, slots};
 
@@ -12,6 +15,12 @@ use crate::Fault;
 /// How often endpoints that disagree are asked again: they may be a block apart.
 const ATTEMPTS: usize = 12;
 const PAUSE: Duration = Duration::from_millis(500);
+/// How many blocks are asked for at once, since many endpoints refuse wide ranges, and how often: two days of
+/// blocks every two seconds.
+const POST_WINDOW: u64 = 4_999;
+const POST_WINDOWS: usize = 18;
+/// The most signatures that are taken from one endpoint; anybody may post, so the newest count.
+const MAX_POSTS: usize = 1024;
 
 /// The ledger as its endpoints show it.
 ///
@@ -203,6 +212,37 @@ impl Ledger {
                 transaction: event.transaction,
             })
         }))
+    }
+
+    /// What was posted lately for some releases, or for any where none is named: from every endpoint, because one
+    /// may withhold and none can invent a signature. Where one does not answer, there may be more.
+    pub(crate) async fn posted(&self, releases: &[ReleaseId]) -> (Vec<Posted>, Vec<String>) {
+        let (mut posts, mut troubles) = (HashSet::new(), Vec::new());
+        let all = self.endpoints.iter().map(async |endpoint| {
+            let head = endpoint.latest_header().await?.number;
+            let (mut found, mut to) = (Vec::new(), head);
+            for _ in 0..POST_WINDOWS {
+                let from = to.saturating_sub(POST_WINDOW);
+                let left = MAX_POSTS - found.len();
+                found.extend(
+                    endpoint
+                        .posted(self.domain.ledger, releases, (from, to), left)
+                        .await?,
+                );
+                if from == 0 || found.len() == MAX_POSTS {
+                    break;
+                }
+                to = from - 1;
+            }
+            Ok::<_, ChainError>(found)
+        });
+        for answer in join_all(all).await {
+            match answer {
+                Ok(found) => posts.extend(found),
+                Err(error) => troubles.push(format!("what was posted is not known: {error}")),
+            }
+        }
+        (posts.into_iter().collect(), troubles)
     }
 
     /// Waits until every endpoint calls a block finalised that holds `commitment`; `false` at the deadline.

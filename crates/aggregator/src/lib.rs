@@ -17,6 +17,7 @@ mod names;
 mod once;
 mod outcome;
 mod places;
+mod posts;
 pub mod quorum;
 mod release;
 pub mod report;

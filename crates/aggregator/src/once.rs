@@ -5,7 +5,7 @@ use seed_oci::Options as PlaceOptions;
 
 use crate::{
     Documents, Fault, Ledger, LedgerState, Names, Outcome, Places, Release, ReleaseReport, Report,
-    Settings, Submission, Wanted, group, places,
+    Settings, Submission, Wanted, group, places, posts,
 };
 
 /// One run: collect, choose, submit what is ready, and report.
@@ -90,7 +90,7 @@ impl<'a> Run<'a> {
                 .map(|one| one.builder)
                 .collect(),
         };
-        let documents = Documents::collect(
+        let mut documents = Documents::collect(
             &places,
             &wanted,
             &settings.attestations,
@@ -98,6 +98,15 @@ impl<'a> Run<'a> {
             settings.timeout / 4,
         )
         .await?;
+        let (posted, unknown) = ledger.posted(&wanted.releases).await;
+        let found = posts::attestations(
+            &posted,
+            &documents.attestations,
+            &settings.domain,
+            &state,
+        );
+        documents.attestations.extend(found);
+        documents.troubles.extend(unknown);
         let troubles = documents.troubles.clone();
         let mut notes = [ledger.notes(), &documents.notes].concat();
         if state.rules.logic_hash() != seed_chain::logic_hash() {

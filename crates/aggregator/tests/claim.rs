@@ -6,6 +6,7 @@ use std::{fs, process::Output};
 
 use common::{SYSTEMS, World};
 use seed_attestation::Attestation;
+use seed_oci::{Options, Place, Repository};
 use seed_primitives::write_address;
 use seed_testkit::{chain::CHAIN_ID, keys};
 use serde_json::Value;
@@ -178,6 +179,63 @@ async fn a_signature_is_logged_for_everybody() {
         said.contains("is logged on the chain\ntransaction 0x"),
         "{said}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_posted_signature_carries_a_release_that_registries_keep_quiet_about() {
+    let world = World::with_genesis().await;
+    world.attest("ada", 2).await;
+    // A mirror that has everything of cy's by digest, and no tag that leads to its signature.
+    let place = Place::Layout(world.path("mirror"));
+    let mirror = Repository::create(&place, &Options::default()).unwrap();
+    let vote = world
+        .attest_to(&mirror, "cy", 2, "honest", &SYSTEMS[..1])
+        .await
+        .attestation;
+    let whole = world
+        .attest_to(&mirror, "cy", 2, "honest", &SYSTEMS)
+        .await
+        .attestation;
+    let index = world.path("mirror/index.json");
+    let mut listed: Value = serde_json::from_slice(&fs::read(&index).unwrap()).unwrap();
+    let manifests = listed["manifests"].as_array_mut().unwrap();
+    manifests.retain(|one| !one.to_string().contains("attestation-"));
+    fs::write(&index, listed.to_string()).unwrap();
+    let release = World::release(2).to_string();
+    let places = [
+        "--from",
+        "oci:images",
+        "--from",
+        "oci:mirror",
+        "--release",
+        &release,
+    ];
+    world.expect(1, "quorum-unmet", &places);
+
+    save(&world, "vote", &vote);
+    save(&world, "whole", &whole);
+    // A signature over a part of the systems, and one by a stranger: heard, and not enough.
+    expect(&world, 0, "posted", "post", &["vote"]);
+    let mut stranger = whole.clone();
+    stranger.builder = keys::builder("stranger");
+    let root = stranger.leaves().unwrap().root();
+    let digest = world.domain().attestation_digest(
+        &World::release(2),
+        &root,
+        &stranger.evidence,
+        stranger.rules,
+    );
+    stranger.signature = keys::sign("stranger", &digest);
+    save(&world, "stranger", &stranger);
+    expect(&world, 0, "posted", "post", &["stranger"]);
+    let short = world.expect(1, "quorum-unmet", &places);
+    assert_eq!(short["releases"][0]["votes"].as_array().unwrap().len(), 2);
+    assert_eq!(short["refused"][0]["code"], "unknown-builder");
+
+    expect(&world, 0, "posted", "post", &["whole"]);
+    let answer = world.ok("finalised", &places);
+    let votes = answer["releases"][0]["votes"].to_string();
+    assert!(votes.contains("posted in block"), "{votes}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -18,7 +18,7 @@ const MAX_EVENTS: usize = 16;
 /// what this endpoint says, no more.
 #[derive(Clone, Debug)]
 pub struct Endpoint {
-    rpc: JsonRpc,
+    pub(crate) rpc: JsonRpc,
 }
 
 /// A `ReleaseFinalised` event as an endpoint reports it.

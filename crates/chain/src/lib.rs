@@ -9,6 +9,7 @@ mod error;
 mod header;
 mod json_rpc;
 mod options;
+mod posted;
 mod proof;
 mod wallet;
 
@@ -19,5 +20,6 @@ pub use endpoint::{Endpoint, FinalisedEvent};
 pub use error::ChainError;
 pub use header::Header;
 pub use options::Options;
+pub use posted::Posted;
 pub use proof::StateProof;
 pub use wallet::{Mined, Wallet};
