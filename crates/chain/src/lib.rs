@@ -8,6 +8,7 @@ mod endpoint;
 mod error;
 mod header;
 mod json_rpc;
+mod logs;
 mod options;
 mod posted;
 mod proof;
