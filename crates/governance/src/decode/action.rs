@@ -224,6 +224,17 @@ pub(crate) fn read(kind: Option<Kind>, data: &Bytes) -> Result<Action, Unread> {
     })
 }
 
+/// Reads the data of a delegatecall: whatever a function does elsewhere, here it does it to the caller. Only bundles of
+/// calls have a meaning of their own.
+pub(crate) fn read_library(data: &Bytes) -> Result<Action, Unread> {
+    match read(None, data)? {
+        bundle @ Action::MultiSend { .. } => Ok(bundle),
+        _ => Ok(Action::Unknown {
+            selector: data.first_chunk::<4>().map(|four| Selector::new(*four)),
+        }),
+    }
+}
+
 /// Decodes the one encoding a function call has: encoding the result again must give the same bytes. Offsets that
 /// overlap, padding that is not zero and trailing bytes are all accepted by contracts and refused here.
 fn strict<I: SolInterface>(data: &Bytes) -> Result<I, Unread> {

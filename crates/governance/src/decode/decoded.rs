@@ -81,9 +81,9 @@ impl Decoder<'_> {
     ) -> Decoded {
         *budget = budget.saturating_sub(1);
         let kind = self.names.kind(call.target);
-        let (action, mut warnings) = match bounded(&call).and_then(|()| {
-            let library = call.operation == 1;
-            action::read(if library { None } else { kind }, &call.data)
+        let (action, mut warnings) = match bounded(&call).and_then(|()| match call.operation {
+            1 => action::read_library(&call.data),
+            _ => action::read(kind, &call.data),
         }) {
             Ok(action) => (Some(action), Vec::new()),
             Err(Unread::Malformed(why)) => (None, vec![Warning::Malformed { why }]),

@@ -3,21 +3,35 @@
 mod abi;
 mod action;
 mod decoded;
+mod deployment;
+mod fault;
+mod input;
 mod judge;
 mod names;
+mod queue;
+/// Decoded calls as text and as JSON.
+pub mod report;
 mod rules;
 mod sentence;
 mod subject;
+mod transaction_builder;
 mod warning;
 
 pub use action::{Action, Call, Operation};
 pub use decoded::Decoded;
-pub(crate) use names::duration;
+pub use deployment::DeploymentFacts;
+pub use fault::ReviewFault;
+pub use input::Document;
 pub use names::{Kind, Names, Role, SafeFacts};
+pub use queue::{Queue, Queued};
 pub use rules::{FederationNames, NamedRules};
 pub use subject::{SafeTransaction, Subject};
+pub use transaction_builder::{TransactionBuilder, checksum};
 pub use warning::{Allowed, Warning};
 
 pub(crate) use abi::{
     Ledger::LedgerEvents, Safe::SafeEvents, SafeView, Timelock, Timelock::TimelockEvents,
 };
+pub(crate) use fault::same_chain;
+pub(crate) use input::{MAX_FILE, subject};
+pub(crate) use names::duration;

@@ -39,6 +39,7 @@ pub struct Names {
     guardian: Option<Address>,
     handler: Option<Address>,
     delay: Option<U256>,
+    chain_id: Option<u64>,
 }
 
 impl Names {
@@ -55,6 +56,11 @@ impl Names {
         if !names.contains(&name) {
             names.push(name);
         }
+    }
+
+    /// The chain that all of them are on.
+    pub fn set_chain_id(&mut self, chain_id: u64) {
+        self.chain_id = Some(chain_id);
     }
 
     /// The ledger.
@@ -153,6 +159,12 @@ impl Names {
         self.timelock
     }
 
+    /// The chain of the deployment.
+    #[must_use]
+    pub const fn chain_id(&self) -> Option<u64> {
+        self.chain_id
+    }
+
     pub(crate) const fn proposer(&self) -> Option<Address> {
         self.proposer
     }
@@ -167,11 +179,6 @@ impl Names {
 
     pub(crate) const fn delay(&self) -> Option<U256> {
         self.delay
-    }
-
-    /// Every address that has a name.
-    pub(crate) fn addresses(&self) -> impl Iterator<Item = Address> {
-        self.names.keys().copied()
     }
 }
 

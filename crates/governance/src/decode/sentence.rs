@@ -36,6 +36,7 @@ const fn shout(warning: &Warning) -> &'static str {
         Warning::UnknownTarget { .. } => "UNKNOWN TARGET",
         Warning::UnknownSelector { .. } => "UNKNOWN FUNCTION",
         Warning::UnknownLogic { .. } => "UNKNOWN RULES",
+        Warning::BadRules { .. } => "BAD RULES",
         Warning::Value { .. } | Warning::Refund => "MONEY",
         Warning::Weaker { .. } => "WEAKENS GOVERNANCE",
         Warning::Futile { .. } => "WOULD BE REFUSED",
@@ -166,6 +167,10 @@ fn of_safe(call: &Call, action: &Action, names: &Names, target: &str) -> String 
             calls.len()
         ),
         Action::Empty => format!("Call {target} with {} wei and no data.", call.value),
+        _ if call.operation == 1 => format!(
+            "Run the code of {target} as the caller itself, with {}.",
+            excerpt(&call.data)
+        ),
         _ => format!(
             "Call {target} with {} wei and {}.",
             call.value,

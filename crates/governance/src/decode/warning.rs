@@ -2,6 +2,8 @@ use std::fmt;
 
 use alloy_primitives::{B256, Selector, U256};
 
+use super::fault::NEVER;
+
 /// Something about a call that a signer must not overlook. Each is a reason to refuse.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Warning {
@@ -46,6 +48,11 @@ pub enum Warning {
         /// The hash of the logic that is known.
         known: B256,
     },
+    /// The rules to be put in force are none that their constructor would have made.
+    BadRules {
+        /// The check that fails.
+        why: String,
+    },
     /// It takes away a protection, or gives power to somebody else.
     Weaker {
         /// What it takes away.
@@ -77,6 +84,7 @@ impl Warning {
             Self::TooComplex { .. } => "too-complex-refused",
             Self::UnknownTarget { .. } | Self::UnknownSelector { .. } => "unknown-call-refused",
             Self::UnknownLogic { .. } => "unknown-rules-refused",
+            Self::BadRules { .. } => "rules-refused",
             Self::Value { .. } | Self::Refund => "value-refused",
             Self::Weaker { .. } => "weaker-refused",
             Self::Futile { .. } => "futile-call-refused",
@@ -90,6 +98,7 @@ impl Warning {
             Self::Delegatecall { .. }
             | Self::Malformed { .. }
             | Self::TooComplex { .. }
+            | Self::BadRules { .. }
             | Self::Futile { .. } => true,
             Self::UnknownTarget { .. }
             | Self::UnknownSelector { .. }
@@ -100,12 +109,26 @@ impl Warning {
         }
     }
 
+    /// What to do about it.
+    #[must_use]
+    pub const fn help(&self) -> &'static str {
+        let open = Allowed {
+            unknown: true,
+            weaker: true,
+        };
+        match self {
+            Self::Weaker { .. } => "do not sign it; if it is meant, pass --allow-weaker",
+            one if one.refuses(open) => NEVER,
+            _ => "do not sign it; if it is meant, pass --allow-unknown",
+        }
+    }
+
     /// Worst first: which of several names the refusal.
     pub(crate) const fn rank(&self) -> u8 {
         match self {
             Self::Delegatecall { .. } => 0,
             Self::Malformed { .. } => 1,
-            Self::TooComplex { .. } => 2,
+            Self::TooComplex { .. } | Self::BadRules { .. } => 2,
             Self::UnknownTarget { .. }
             | Self::UnknownSelector { .. }
             | Self::UnknownLogic { .. } => 3,
@@ -148,6 +171,7 @@ impl fmt::Display for Warning {
                 f,
                 "UNKNOWN RULES: their logic has hash {found}; the one known here has {known}"
             ),
+            Self::BadRules { why } => write!(f, "BAD RULES: {why}"),
             Self::Weaker { what } => write!(f, "WEAKENS GOVERNANCE: {what}"),
             Self::Futile { only } => write!(f, "WOULD BE REFUSED: only {only} may do this"),
         }

@@ -9,6 +9,8 @@ mod machine;
 mod outcome;
 mod place;
 mod reason;
+/// Outcomes as text and as JSON.
+pub mod report;
 mod run;
 mod state;
 mod words;
@@ -20,3 +22,6 @@ pub use outcome::{Objection, Outcome, Step};
 pub use place::Place;
 pub use run::Plan;
 pub use state::{AccountProof, Need, Snapshot, State, StateError};
+
+pub(crate) use machine::Machine;
+pub(crate) use place::timestamp;

@@ -3,7 +3,7 @@ use std::{collections::BTreeMap, fmt};
 use alloy_primitives::{Address, B256, U256};
 
 use super::{Change, place::Place};
-use crate::decode::{Allowed, Decoded, NamedRules, Names, Warning};
+use crate::decode::{Allowed, Decoded, NamedRules, Names, ReviewFault, Warning};
 
 /// Everything that a change would do.
 #[derive(Clone, Debug, PartialEq)]
@@ -136,6 +136,14 @@ impl Objection {
         }
     }
 
+    const fn help(&self) -> &'static str {
+        match self {
+            Self::Rules(warning) => warning.help(),
+            Self::Balance(_) => "do not sign it; if it is meant, pass --allow-unknown",
+            _ => "do not sign it",
+        }
+    }
+
     const fn rank(&self) -> u8 {
         match self {
             Self::Release { .. } => 0,
@@ -178,17 +186,21 @@ impl fmt::Display for Objection {
 }
 
 impl Outcome {
-    /// The code and the words of the worst reason to refuse, with these things let through.
+    /// The worst reason to refuse, with these things let through.
     #[must_use]
-    pub fn refusal(&self, allowed: Allowed) -> Option<(&'static str, String)> {
+    pub fn refusal(&self, allowed: Allowed) -> Option<ReviewFault> {
         let objections = self.objections.iter();
         let worst = objections
             .filter(|one| one.refuses(allowed))
             .min_by_key(|one| one.rank());
         // What the calls say is refused before what they do: a delegatecall may do anything.
         if let Some(warning) = self.decoded.refusal(allowed) {
-            return Some((warning.code(), warning.to_string()));
+            return Some(ReviewFault::refused(warning));
         }
-        worst.map(|one| (one.code(), one.to_string()))
+        worst.map(|one| ReviewFault::Refused {
+            code: one.code(),
+            what: one.to_string(),
+            help: one.help(),
+        })
     }
 }

@@ -276,11 +276,6 @@ impl State {
     pub const fn chain_id(&self) -> u64 {
         self.chain_id
     }
-
-    /// The code of a known account.
-    pub(crate) fn code(&self, address: Address) -> Option<&Bytes> {
-        self.accounts.get(&address).map(|known| &known.proof.code)
-    }
 }
 
 impl DatabaseRef for State {

@@ -1,0 +1,172 @@
+use std::{
+    fs::OpenOptions,
+    io::Write as _,
+    path::{Path, PathBuf},
+};
+
+use alloy_primitives::{Address, B256, Bytes};
+use clap::Args;
+
+use super::decode::{Context, ContextArguments, SubjectArguments, answer, read, wait};
+use crate::{
+    Fault,
+    decode::{DeploymentFacts, ReviewFault, report as calls, same_chain},
+    output::{Output, complain},
+    simulate::{BlockChoice, Live, Outcome, Plan, State, report},
+};
+
+/// The most bytes of a snapshot file.
+const MAX_SNAPSHOT: u64 = 32 << 20;
+
+/// Run a change on a local EVM over proven state and print everything it would change
+///
+/// The Safe's own code runs the transaction; what it schedules is executed when its delay is over. Exit codes: 0 it
+/// changes what it says and nothing else, 1 it would fail or is refused, 2 malformed, 3 could not be found out.
+#[derive(Args, Debug)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    subject: SubjectArguments,
+    #[command(flatten)]
+    context: ContextArguments,
+    /// A JSON-RPC endpoint, https or loopback; all must agree on the block, every value is proven (repeatable)
+    #[arg(
+        long,
+        value_name = "URL",
+        conflicts_with = "snapshot",
+        required_unless_present = "snapshot"
+    )]
+    rpc: Vec<String>,
+    /// The block whose state is used: latest, finalized, or a number
+    #[arg(
+        long,
+        value_name = "BLOCK",
+        default_value = "latest",
+        conflicts_with = "snapshot"
+    )]
+    block: BlockChoice,
+    /// Run on the state in this file, with the network off
+    #[arg(long, value_name = "FILE")]
+    snapshot: Option<PathBuf>,
+    /// The hash of the block that the state must be of
+    #[arg(long, value_name = "HASH")]
+    expect_block: Option<B256>,
+    /// Write the state that was used to this file, with its proofs
+    #[arg(long, value_name = "FILE", conflicts_with = "snapshot")]
+    save: Option<PathBuf>,
+    /// The Safe's real signatures, in the order of their owners, 0x and hex [default: approvals are pretended]
+    #[arg(long, value_name = "HEX")]
+    signatures: Option<Bytes>,
+    /// Who sends the transactions [default: an account that nobody has]
+    #[arg(long, value_name = "ADDRESS")]
+    sender: Option<Address>,
+    /// The form of the answer
+    #[arg(long, value_enum, default_value_t)]
+    output: Output,
+}
+
+/// Runs the command.
+pub(crate) fn run(arguments: &Arguments) -> Result<(), Fault> {
+    let context = arguments.context.read()?;
+    let Some(deployment) = &context.deployment else {
+        return Err(Fault::Usage("simulate needs --deployment".to_owned()));
+    };
+    let mut subjects = arguments.subject.read(&context.names)?;
+    let (Some(subject), true) = (subjects.pop(), subjects.is_empty()) else {
+        return Err(Fault::Usage("simulate takes one transaction".to_owned()));
+    };
+    if arguments.save.as_ref().is_some_and(|file| file.exists()) {
+        return Err(Fault::OutputExists(
+            arguments.save.clone().unwrap_or_default(),
+        ));
+    }
+    let plan = Plan {
+        subject,
+        names: context.names.clone(),
+        signatures: arguments.signatures.clone(),
+        sender: arguments.sender,
+        ledger_code_hash: Some(deployment.ledger_code_hash),
+        singleton: deployment.singleton(),
+        federations: context.federations.clone(),
+    };
+    let (outcome, state) = match &arguments.snapshot {
+        Some(file) => offline(file, &plan, arguments, &context)?,
+        None => online(arguments, &plan, deployment)?,
+    };
+    if let Some(file) = &arguments.save {
+        save(file, &state)?;
+    }
+    show(arguments, &context, &outcome)
+}
+
+fn show(arguments: &Arguments, context: &Context, outcome: &Outcome) -> Result<(), Fault> {
+    for line in calls::shouts(&outcome.decoded, "1") {
+        complain(&line);
+    }
+    for objection in &outcome.objections {
+        complain(&format!("WARNING[{}]: {objection}", objection.code()));
+    }
+    let text = report::text(outcome, &context.names);
+    let value = report::json(outcome, &context.names, context.allowed);
+    answer(arguments.output, &text, &value)?;
+    match outcome.refusal(context.allowed) {
+        Some(fault) => Err(fault.into()),
+        None => Ok(()),
+    }
+}
+
+fn offline(
+    file: &Path,
+    plan: &Plan,
+    arguments: &Arguments,
+    context: &Context,
+) -> Result<(Outcome, State), Fault> {
+    let bytes = read("the snapshot", file, MAX_SNAPSHOT)?;
+    let state = State::from_json(&bytes).map_err(ReviewFault::State)?;
+    same_chain(state.chain_id(), &context.names)?;
+    expected_block(arguments, &state)?;
+    let outcome = plan.run(&state).map_err(ReviewFault::Halt)?;
+    Ok((outcome, state))
+}
+
+fn online(
+    arguments: &Arguments,
+    plan: &Plan,
+    deployment: &DeploymentFacts,
+) -> Result<(Outcome, State), Fault> {
+    let (chain, genesis) = (deployment.chain_id, Some(deployment.genesis_hash));
+    wait(async {
+        let live = Live::connect(&arguments.rpc, chain, genesis, arguments.block);
+        let live = live.await.map_err(ReviewFault::Live)?;
+        let mut state = live.state().map_err(ReviewFault::Live)?;
+        expected_block(arguments, &state)?;
+        let ran = live
+            .run(plan, &mut state)
+            .await
+            .map_err(ReviewFault::Live)?;
+        let outcome = ran.map_err(ReviewFault::Halt)?;
+        Ok((outcome, state))
+    })?
+}
+
+fn expected_block(arguments: &Arguments, state: &State) -> Result<(), Fault> {
+    let found = state.header().hash();
+    match arguments.expect_block {
+        Some(expected) if expected != found => Err(ReviewFault::OtherBlock {
+            found: found.to_string(),
+            expected: expected.to_string(),
+        }
+        .into()),
+        _ => Ok(()),
+    }
+}
+
+/// Writes the snapshot to a file that is not there yet.
+fn save(file: &Path, state: &State) -> Result<(), Fault> {
+    let json =
+        serde_json::to_vec(&state.snapshot()).map_err(|error| Fault::Machine(error.to_string()))?;
+    let mut options = OpenOptions::new();
+    let opened = options.write(true).create_new(true).open(file);
+    opened
+        .and_then(|mut out| out.write_all(&json))
+        .map_err(|error| Fault::file("the snapshot", file, error))
+}
