@@ -12,6 +12,8 @@
 . "$SEED_LIB/registry.sh"
 # shellcheck source=contracts.sh
 . "$SEED_LIB/contracts.sh"
+# shellcheck source=python.sh
+. "$SEED_LIB/python.sh"
 # shellcheck source=rust.sh
 . "$SEED_LIB/rust.sh"
 # shellcheck source=lint.sh

@@ -7,6 +7,7 @@
 #   setup_registry   SEED_REGISTRY
 #   setup_contracts  SEED_ANVIL, SEED_FORGE, SEED_CAST
 #   setup_deny       SEED_CARGO_DENY
+#   setup_python     SEED_PYTHON, a Python with halmos and slither
 #   setup_lint       shellcheck for `lint_scripts`
 #
 # No function may be called where its result is tested (`if`, `||`): each ends the script itself, with
@@ -37,6 +38,11 @@ setup_contracts() {
 setup_deny() {
     step "building cargo-deny $CARGO_DENY" cargo-deny locked make_cargo_deny
     export SEED_CARGO_DENY=$SEED_CACHE/cargo-deny/bin/cargo-deny
+}
+
+setup_python() {
+    step "unpacking Python, halmos and slither" python locked make_python
+    export SEED_PYTHON=$SEED_CACHE/python/bin/python3
 }
 
 setup_lint() { step "unpacking shellcheck" shellcheck locked make_shellcheck; }
