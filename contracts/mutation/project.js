@@ -1,0 +1,108 @@
+// Copies of the contracts with compiled tests, in which a mutant is put by replacing what the compiler made of the original.
+"use strict";
+
+const { execFileSync, spawn } = require("child_process");
+const crypto = require("crypto");
+const fs = require("fs");
+const path = require("path");
+
+const COPIED = ["src", "test", "script", "tools", "snapshots", "foundry.toml"];
+
+/**
+ * Tests find the contracts by name when they run instead of having them compiled in; a test is one call of many, few cases
+ * suffice to notice a mutant, and neither gas nor code size is a reason to call one noticed.
+ */
+const SETTINGS = {
+  FOUNDRY_DYNAMIC_TEST_LINKING: "true",
+  FOUNDRY_ISOLATE: "false",
+  FOUNDRY_GAS_SNAPSHOT_CHECK: "false",
+  FOUNDRY_AST: "false",
+  FOUNDRY_EXTRA_OUTPUT: "[]",
+  FOUNDRY_FUZZ_RUNS: "24",
+  FOUNDRY_INVARIANT_RUNS: "2",
+  FOUNDRY_INVARIANT_DEPTH: "32",
+  FOUNDRY_INVARIANT_SHOW_METRICS: "false",
+};
+const ENV = { ...process.env, ...SETTINGS, FOUNDRY_OUT: "out", FOUNDRY_CACHE_PATH: "cache", FOUNDRY_PROFILE: "default" };
+/** Whoever needs longer for the tests has been noticed: they take seconds. */
+const TEST_LIMIT = 180_000;
+
+/** Every file below some folders, sorted. */
+function files(root, names) {
+  return names.flatMap((name) => {
+    const full = path.join(root, name);
+    if (!fs.statSync(full).isDirectory()) return [name];
+    return files(root, fs.readdirSync(full).sort().map((entry) => path.join(name, entry)));
+  });
+}
+
+/** A number for the state of some files. */
+function keyOf(root, names) {
+  const hash = crypto.createHash("sha256");
+  for (const name of files(root, names)) hash.update(`${name}\0`).update(fs.readFileSync(path.join(root, name))).update("\0");
+  return hash.digest("hex").slice(0, 16);
+}
+
+/** Copies the contracts of `root` to `folder`, whose parent gets the vectors that tests read. */
+function copy(root, folder) {
+  fs.rmSync(folder, { recursive: true, force: true });
+  fs.mkdirSync(folder, { recursive: true });
+  for (const name of COPIED) fs.cpSync(path.join(root, name), path.join(folder, name), { recursive: true });
+  fs.symlinkSync(path.join(root, "node_modules"), path.join(folder, "node_modules"));
+  fs.mkdirSync(path.join(folder, "..", "tests"), { recursive: true });
+  const vectors = path.join(folder, "..", "tests", "vectors");
+  fs.rmSync(vectors, { recursive: true, force: true });
+  fs.cpSync(path.join(root, "..", "tests", "vectors"), vectors, { recursive: true });
+}
+
+/** Compiles a copy in parts that the compiler finishes in time. */
+function build(folder) {
+  const forge = (args) => execFileSync(path.join(folder, "tools", "forge"), args, { env: ENV, stdio: ["ignore", "ignore", "inherit"] });
+  forge(["build", "src"]);
+  const tests = testFiles(folder);
+  for (let i = 0; i < tests.length; i += 4) forge(["build", ...tests.slice(i, i + 4)]);
+}
+
+/** The tests that run against mutants: all that `forge test` runs but those that measure gas. */
+function testFiles(folder) {
+  return fs.readdirSync(path.join(folder, "test")).filter((file) => file.endsWith(".t.sol") && file !== "Gas.t.sol").map((file) => `test/${file}`);
+}
+
+const artifactPath = (folder, name) => path.join(folder, "out", `${name}.sol`, `${name}.json`);
+
+/** The creation code that tests of a copy deploy. */
+function codeOf(folder, name) {
+  return JSON.parse(fs.readFileSync(artifactPath(folder, name), "utf8")).bytecode.object.replace(/^0x/, "");
+}
+
+/** Has the tests of a copy deploy other code. */
+function setCode(folder, name, code) {
+  const artifact = JSON.parse(fs.readFileSync(artifactPath(folder, name), "utf8"));
+  artifact.bytecode.object = `0x${code}`;
+  fs.writeFileSync(artifactPath(folder, name), JSON.stringify(artifact));
+}
+
+/** Runs the tests of a copy. Resolves to {failed: names of tests, text}; `failed` is null if forge itself failed. */
+function test(folder, { failFast = true, except = [], more = {} } = {}) {
+  const args = ["test", "--no-match-path", "test/Gas.t.sol", ...(failFast ? ["--fail-fast"] : [])];
+  if (except.length) args.push("--no-match-test", `^(${except.join("|")})\\(`);
+  return new Promise((resolve) => {
+    const child = spawn(path.join(folder, "tools", "forge"), args, { env: { ...ENV, ...more }, stdio: ["ignore", "pipe", "pipe"] });
+    let text = "";
+    let late = false;
+    const clock = setTimeout(() => {
+      late = true;
+      child.kill("SIGKILL");
+    }, TEST_LIMIT);
+    for (const stream of [child.stdout, child.stderr]) stream.on("data", (bytes) => (text += bytes));
+    child.on("close", (code) => {
+      clearTimeout(clock);
+      // A failing setUp is named like a test.
+      const names = [...text.matchAll(/^\[FAIL[^\n]*\] (\w+)\(/gm)].map(([, name]) => name);
+      const failed = code === 0 ? [] : names.length ? [...new Set(names)] : late ? ["(too long)"] : null;
+      resolve({ failed, text });
+    });
+  });
+}
+
+module.exports = { build, codeOf, copy, keyOf, setCode, test };
