@@ -234,9 +234,9 @@ contract QuorumRulesLogic is IQuorumRules {
             uint256 nodes;
             uint256 count;
             assembly ("memory-safe") {
-                // Behind everything allocated, with room for `Merkle.root` to use what follows as scratch.
-                nodes := mload(0x40)
-                mstore(0x40, add(nodes, shl(5, systems_)))
+                // Allocated for as long as it is needed, with a word before and one behind for `Merkle.root` to overwrite.
+                nodes := add(mload(0x40), 0x20)
+                mstore(0x40, add(nodes, shl(5, add(systems_, 1))))
                 switch eq(add(mask, 1), shl(systems_, 1))
                 case 1 {
                     mcopy(nodes, leaves, shl(5, systems_))
@@ -251,7 +251,7 @@ contract QuorumRulesLogic is IQuorumRules {
             }
             bytes32 root = Merkle.root(nodes, count);
             assembly ("memory-safe") {
-                mstore(0x40, nodes)
+                mstore(0x40, sub(nodes, 0x20))
             }
             return root;
         }

@@ -114,4 +114,71 @@ contract DifferentialTest is BaseTest {
         assertEq(vm.getRecordedLogs()[0].data, abi.encode(data), "event");
         assertEq(ledger.releases(SECOND), keccak256(record), "slot");
     }
+
+    // ----------------------------------------------------------------------------------------------- recounting
+
+    /// The record of random signers, whether or not they are a quorum: whoever recounts does not ask.
+    function _record(uint256 seed) private view returns (bytes memory) {
+        Reference.Rules memory r = Reference.parse(fed.encode());
+        bytes32[] memory digests = digestsOf(SECOND);
+        bytes memory submission = submissionOf(SECOND, _votes(seed));
+        Reference.Signer[] memory signers = Reference.parseSigners(submission, digests.length);
+        bytes memory answer = Reference.answerOf(r, digests, signers);
+        return Reference.record(answer, signers.length, 2, 3, address(rules), address(rules).codehash);
+    }
+
+    function _endorsements(uint256 seed) private view returns (bytes memory endorsements) {
+        Vote[] memory votes = _votes(uint256(keccak256(abi.encode(seed, "endorsers"))));
+        for (uint256 i = 0; i < votes.length; i++) {
+            // Some sign what they are not eligible for, or other digests than the recorded ones.
+            if (seed % 4 != 1) votes[i].systems &= fed.builders[votes[i].index].systems;
+            bytes32[] memory digests = digestsOf(seed % 4 == 0 && i == 0 ? FIRST : SECOND);
+            if (votes[i].systems == 0) continue;
+            endorsements = bytes.concat(endorsements, signed(SECOND, digests, votes[i]));
+        }
+    }
+
+    function _compareCounts(bytes memory record, bytes memory endorsements, uint256 entries, uint256 endorsers)
+        private
+        view
+        returns (bool accepted)
+    {
+        uint256[] memory expected;
+        (accepted, expected) =
+            Reference.recount(fed.encode(), address(rules), domain(), SECOND, record, endorsements, entries, endorsers);
+        (bool accepted_, bytes memory returned) = address(rules)
+            .staticcall(abi.encodeCall(rules.recount, (SECOND, domain(), record, endorsements, entries, endorsers)));
+        assertTrue(accepted == accepted_, accepted ? "the rules refuse" : "the rules accept");
+        if (accepted) assertEq(returned, abi.encode(expected), "counts");
+    }
+
+    function testFuzz_recounts_as_the_reference(uint256 seed, uint8 entries, uint8 endorsers) external {
+        useFederation(_federation(seed));
+        _compareCounts(_record(seed), _endorsements(seed), entries, endorsers);
+    }
+
+    function testFuzz_recounts_altered_endorsements_as_the_reference(uint256 seed, uint256 position, bytes1 value)
+        external
+    {
+        useFederation(_federation(seed));
+        bytes memory endorsements = _endorsements(seed);
+        vm.assume(endorsements.length != 0);
+        endorsements[position % endorsements.length] = value;
+        _compareCounts(_record(seed), endorsements, 0, 0);
+    }
+
+    function test_the_generator_finds_good_and_bad_endorsements_that_matter() external {
+        (uint256 accepted, uint256 matters) = (0, 0);
+        for (uint256 seed = 0; seed < 60; seed++) {
+            useFederation(_federation(seed));
+            bytes memory endorsements = _endorsements(seed);
+            if (!_compareCounts(_record(seed), endorsements, 0, 0)) continue;
+            accepted++;
+            uint256[] memory with_ = rules.recount(SECOND, domain(), _record(seed), endorsements, 0, 0);
+            uint256[] memory without = rules.recount(SECOND, domain(), _record(seed), "", 0, 0);
+            if (keccak256(abi.encode(with_)) != keccak256(abi.encode(without))) matters++;
+        }
+        assertTrue(accepted > 30 && accepted < 55, string.concat("accepted ", vm.toString(accepted)));
+        assertTrue(matters > 10, string.concat("matters ", vm.toString(matters)));
+    }
 }

@@ -9,15 +9,6 @@ import {vm} from "./utils/Vm.sol";
 contract MerkleTest is BaseTest {
     function setUp() public override {}
 
-    function _root(bytes32[] memory leaves) private pure returns (bytes32) {
-        bytes32[] memory copy = abi.decode(abi.encode(leaves), (bytes32[]));
-        uint256 first;
-        assembly ("memory-safe") {
-            first := add(copy, 0x20)
-        }
-        return Merkle.root(first, copy.length);
-    }
-
     function _leaves(uint256 count, bytes32 seed) private pure returns (bytes32[] memory leaves) {
         leaves = new bytes32[](count);
         for (uint256 i = 0; i < count; i++) {
@@ -27,13 +18,13 @@ contract MerkleTest is BaseTest {
 
     function test_one_leaf_is_its_own_root() external pure {
         bytes32[] memory leaves = _leaves(1, "one");
-        assertEq(_root(leaves), leaves[0], "root");
+        assertEq(Merkle.root(leaves), leaves[0], "root");
     }
 
     function test_every_size_up_to_sixty_four_equals_the_reference() external pure {
         for (uint256 count = 1; count <= 64; count++) {
             bytes32[] memory leaves = _leaves(count, bytes32(count));
-            assertEq(_root(leaves), Reference.root(leaves), "root");
+            assertEq(Merkle.root(leaves), Reference.root(leaves), "root");
         }
     }
 
@@ -41,9 +32,9 @@ contract MerkleTest is BaseTest {
     function test_an_odd_last_leaf_is_paired_with_itself() external pure {
         bytes32[] memory three = _leaves(3, "odd");
         bytes32[] memory four = _leaves(4, "odd");
-        assertTrue(_root(three) != _root(four), "four leaves");
+        assertTrue(Merkle.root(three) != Merkle.root(four), "four leaves");
         four[3] = three[2];
-        assertEq(_root(three), _root(four), "the last one twice");
+        assertEq(Merkle.root(three), Merkle.root(four), "the last one twice");
     }
 
     function testFuzz_leaves_hash_as_the_reference(bytes32 name, uint8 length, bytes32 digest) external pure {
@@ -55,7 +46,7 @@ contract MerkleTest is BaseTest {
 
     function testFuzz_roots_equal_the_reference(uint8 count, bytes32 seed) external pure {
         bytes32[] memory leaves = _leaves(1 + count % 64, seed);
-        assertEq(_root(leaves), Reference.root(leaves), "root");
+        assertEq(Merkle.root(leaves), Reference.root(leaves), "root");
     }
 
     /// A node can never be taken for a leaf: they start with different bytes, whatever the name and the digest.
@@ -63,6 +54,6 @@ contract MerkleTest is BaseTest {
         bytes32[] memory two = new bytes32[](2);
         (two[0], two[1]) = (left, right);
         bytes32 word = bytes32(bytes.concat(bytes1(uint8(left[0]) % 29), Reference.slice(abi.encode(left), 1, 31)));
-        assertTrue(_root(two) != Merkle.leaf(word, digest), "distinct");
+        assertTrue(Merkle.root(two) != Merkle.leaf(word, digest), "distinct");
     }
 }

@@ -7,8 +7,8 @@ import {BaseTest} from "./utils/BaseTest.sol";
 import {Federation, Federations} from "./utils/Federation.sol";
 import {vm} from "./utils/Vm.sol";
 
-/// A recorded release, judged again. Retroactive revocations have no entry point yet; their words are written into
-/// storage as their frozen format says.
+/// A recorded release, judged again. Revocation words are written into storage as their frozen format says, also those
+/// that no entry point writes.
 contract StatusTest is BaseTest {
     uint8 private constant RETROACTIVE = 1;
     uint8 private constant CONFIRMED = 2;

@@ -7,20 +7,27 @@ pragma solidity 0.8.37;
 library Independence {
     /// @notice How many builders the largest set has in which all are independent of one another.
     /// @dev    Exact. A builder whose conflicting builders all conflict with one another is in some largest set, so it is
-    ///         taken; only where there is no such builder, both possibilities are looked at, for the one that conflicts
-    ///         with most others.
+    ///         taken. Where there is none, groups without conflicts between them are searched one by one; and in one
+    ///         group, both possibilities for the builder with most conflicts.
     function largest(uint256[] memory conflicts, uint256 candidates) internal pure returns (uint256 size) {
         while (candidates != 0) {
             (uint256 chosen, bool certain) = _choose(conflicts, candidates);
             uint256 others = candidates & ~(1 << chosen);
             uint256 taken = others & ~conflicts[chosen];
-            if (!certain) {
-                uint256 with_ = 1 + largest(conflicts, taken);
-                uint256 without = largest(conflicts, others);
-                return size + (with_ > without ? with_ : without);
+            if (certain) {
+                size++;
+                candidates = taken;
+                continue;
             }
-            size++;
-            candidates = taken;
+            uint256 group = _groupOf(conflicts, candidates, chosen);
+            if (group != candidates) {
+                size += largest(conflicts, group);
+                candidates &= ~group;
+                continue;
+            }
+            uint256 with_ = 1 + largest(conflicts, taken);
+            uint256 without = largest(conflicts, others);
+            return size + (with_ > without ? with_ : without);
         }
     }
 
@@ -31,21 +38,43 @@ library Independence {
         returns (uint256 chosen, bool certain)
     {
         uint256 most;
-        for (uint256 i = 0; i < conflicts.length; i++) {
-            if ((candidates >> i) & 1 == 0) continue;
-            uint256 around = conflicts[i] & candidates;
-            if (_allConflict(conflicts, around)) return (i, true);
-            uint256 degree = _count(around);
-            if (degree > most) (chosen, most) = (i, degree);
+        uint256 i;
+        for (uint256 rest = candidates; rest != 0; rest >>= 1) {
+            if (rest & 1 == 1) {
+                uint256 around = conflicts[i] & candidates;
+                if (_allConflict(conflicts, around)) return (i, true);
+                uint256 degree = _count(around);
+                if (degree > most) (chosen, most) = (i, degree);
+            }
+            i++;
         }
     }
 
     /// Whether all members of a set conflict with one another.
     function _allConflict(uint256[] memory conflicts, uint256 members) private pure returns (bool) {
-        for (uint256 i = 0; i < conflicts.length; i++) {
-            if ((members >> i) & 1 == 1 && members & ~(conflicts[i] | 1 << i) != 0) return false;
+        uint256 i;
+        for (uint256 rest = members; rest != 0; rest >>= 1) {
+            if (rest & 1 == 1 && members & ~(conflicts[i] | 1 << i) != 0) return false;
+            i++;
         }
         return true;
+    }
+
+    /// The candidates that a chain of conflicts connects with one of them.
+    function _groupOf(uint256[] memory conflicts, uint256 candidates, uint256 member)
+        private
+        pure
+        returns (uint256 group)
+    {
+        uint256 grown = 1 << member;
+        while (grown != group) {
+            group = grown;
+            uint256 i;
+            for (uint256 rest = group; rest != 0; rest >>= 1) {
+                if (rest & 1 == 1) grown |= conflicts[i] & candidates;
+                i++;
+            }
+        }
     }
 
     function _count(uint256 members) private pure returns (uint256 count) {

@@ -21,38 +21,37 @@ library Merkle {
         }
     }
 
-    /// @notice The root over at least one leaf. Overwrites them.
+    /// @notice The root over at least one leaf. Leaves the leaves as they are.
     function root(bytes32[] memory leaves) internal pure returns (bytes32) {
         uint256 first;
+        uint256 count = leaves.length;
         assembly ("memory-safe") {
-            first := add(leaves, 0x20)
+            let before := mload(0x40)
+            first := add(before, 0x20)
+            let size := shl(5, count)
+            mstore(0x40, add(first, add(size, 0x20)))
+            mcopy(first, add(leaves, 0x20), size)
         }
-        return root(first, leaves.length);
+        return root(first, count);
     }
 
-    /// @notice The root over leaves. Overwrites them.
+    /// @notice The root over leaves. Overwrites them, the word behind them, and the byte before them.
     /// @param  first  Where the first leaf is in memory; the others follow it word by word.
     /// @param  count  How many leaves there are, at least one.
     function root(uint256 first, uint256 count) internal pure returns (bytes32 result) {
         assembly ("memory-safe") {
-            // Scratch for one node behind everything allocated: 0x01 ‖ left ‖ right.
-            let scratch := mload(0x40)
-            mstore8(scratch, 1)
-
             for {} gt(count, 1) {} {
-                let from := first
+                // An odd last node is followed by itself.
+                let end := add(first, shl(5, count))
+                mstore(end, mload(sub(end, 0x20)))
                 let to := first
-                // Pairs, then the odd last node with itself.
-                for { let end := add(first, shl(6, shr(1, count))) } lt(from, end) {} {
-                    mcopy(add(scratch, 0x01), from, 0x40)
-                    mstore(to, keccak256(scratch, 0x41))
-                    from := add(from, 0x40)
+                // A node is hashed where it lies, with the domain byte put before it: into the node before, of which
+                // nothing is needed any more.
+                for { let from := first } lt(from, end) { from := add(from, 0x40) } {
+                    let start := sub(from, 0x01)
+                    mstore8(start, 1)
+                    mstore(to, keccak256(start, 0x41))
                     to := add(to, 0x20)
-                }
-                if and(count, 1) {
-                    mstore(add(scratch, 0x01), mload(from))
-                    mstore(add(scratch, 0x21), mload(from))
-                    mstore(to, keccak256(scratch, 0x41))
                 }
                 count := shr(1, add(count, 1))
             }

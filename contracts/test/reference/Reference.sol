@@ -162,6 +162,70 @@ library Reference {
         answer = bytes.concat(answer, abi.encodePacked(digests), signatures);
     }
 
+    // --------------------------------------------------------------------------------------------- recounting
+
+    /// Whether honest rules at `rules` take these endorsements, and how many builders count for each system.
+    function recount(
+        bytes memory config,
+        address rules,
+        bytes32 domain,
+        bytes32 release,
+        bytes memory record_,
+        bytes memory endorsements,
+        uint256 droppedEntries,
+        uint256 droppedEndorsers
+    ) internal pure returns (bool accepted, uint256[] memory counts) {
+        Rules memory r = parse(config);
+        uint64[] memory counted = new uint64[](r.builders.length);
+        uint256 entries = uint8(record_[2]);
+        for (uint256 i = 0; i < entries; i++) {
+            bytes memory entry = slice(record_, 128 + 64 * i, 32);
+            if (!isIn(droppedEntries, uint8(entry[0]))) {
+                counted[uint8(entry[0])] |= uint64(bytes8(slice(entry, 24, 8)));
+            }
+        }
+        if (endorsements.length % 105 != 0) return (false, counts);
+        Signer[] memory signers = parseSigners(endorsements, 0);
+        bytes32[] memory digests = new bytes32[](r.systems.length);
+        for (uint256 i = 0; i < digests.length; i++) {
+            digests[i] = bytes32(slice(record_, 128 + 64 * entries + 32 * i, 32));
+        }
+        for (uint256 k = 0; k < signers.length; k++) {
+            if (!acceptable(r, signers, k)) return (false, counts);
+            Signer memory one = signers[k];
+            bytes32 root_ = rootOf(r.systems, digests, one.systems);
+            bytes32 digest = attestation(domain, release, root_, one.evidence, rules);
+            if (recover(digest, one.r, one.vs) != r.builders[one.index]) return (false, counts);
+            if (!isIn(droppedEndorsers, one.index)) counted[one.index] |= one.systems;
+        }
+        counts = new uint256[](r.systems.length);
+        for (uint256 s = 0; s < counts.length; s++) {
+            counts[s] = largestSet(r, counted, s);
+        }
+        return (true, counts);
+    }
+
+    /// The largest set of builders that count for a system and are independent pair by pair: of all sets there are.
+    function largestSet(Rules memory r, uint64[] memory counted, uint256 system) internal pure returns (uint256 most) {
+        for (uint256 set = 0; set < 1 << counted.length; set++) {
+            uint256 size;
+            bool fits = true;
+            for (uint256 a = 0; a < counted.length && fits; a++) {
+                if (!isIn(set, a)) continue;
+                size++;
+                fits = has(counted[a], system);
+                for (uint256 b = 0; b < a && fits; b++) {
+                    if (isIn(set, b) && r.domains[a] & r.domains[b] != 0) fits = false;
+                }
+            }
+            if (fits && size > most) most = size;
+        }
+    }
+
+    function isIn(uint256 mask, uint256 index) internal pure returns (bool) {
+        return (mask >> index) % 2 == 1;
+    }
+
     /// The record that a ledger makes of an answer, without the signatures.
     function record(
         bytes memory answer,
