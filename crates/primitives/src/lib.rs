@@ -11,6 +11,7 @@
 
 mod builder_id;
 mod commit;
+mod deployment;
 mod digest;
 mod error;
 mod json;
@@ -24,6 +25,10 @@ mod uri;
 
 pub use builder_id::BuilderId;
 pub use commit::Commit;
+pub use deployment::{
+    DeployedBuilder, DeployedFederation, DeployedSafes, Deployment, DeploymentError, Environment,
+    MAX_DEPLOYMENT_BYTES, SafeContracts, SafeOwners,
+};
 pub use digest::Digest;
 pub use error::ParseError;
 pub use json::canonical_json;
