@@ -28,6 +28,8 @@ sol! {
     function setup(address[] owners, uint256 threshold, address to, bytes data, address fallbackHandler, address paymentToken, uint256 payment, address paymentReceiver) external;
     function setRules(address rules, bytes32 codeHash) external;
     function revoke(address subject) external;
+    function revokeRetroactively(address subject, uint32 fromSequence) external;
+    function confirmRevocation(address subject) external;
     function pause(uint32 duration) external;
     function schedule(address target, uint256 value, bytes data, bytes32 predecessor, bytes32 salt, uint256 delay) external;
     function scheduleBatch(address[] targets, uint256[] values, bytes[] payloads, bytes32 predecessor, bytes32 salt, uint256 delay) external;
@@ -253,6 +255,13 @@ impl Scene {
 
     pub async fn send(&self, to: Address, data: Bytes) -> B256 {
         self.wallet.send(Some(to), data).await.unwrap().hash
+    }
+
+    /// The time of the newest block.
+    pub async fn now(&self) -> u64 {
+        let head = self.endpoint.latest_header().await.unwrap();
+        let state = State::new(CHAIN_ID, &head.rlp).unwrap();
+        state.header().timestamp()
     }
 
     /// The next block is of this time.
