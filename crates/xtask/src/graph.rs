@@ -3,7 +3,7 @@ use std::{collections::BTreeSet, fmt::Write as _, fs, path::Path, process::Comma
 use eyre::{WrapErr as _, bail, ensure, eyre};
 
 /// The level of every crate that may appear in an arrow (docs/architecture.md). Development crates have none.
-const LEVELS: [(&str, u8); 12] = [
+const LEVELS: [(&str, u8); 13] = [
     ("primitives", 0),
     ("merkle", 1),
     ("attestation", 1),
@@ -16,6 +16,7 @@ const LEVELS: [(&str, u8); 12] = [
     ("builder", 3),
     ("aggregator", 3),
     ("verifier", 3),
+    ("governance", 3),
 ];
 /// Arrows inside one level, allowed because each is drawn and explained in docs/architecture.md.
 const WITHIN_LEVEL: [(&str, &str); 2] = [("attestation", "merkle"), ("verdict", "image")];

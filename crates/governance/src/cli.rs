@@ -1,0 +1,73 @@
+use std::{ffi::OsString, process::ExitCode};
+
+use clap::{Parser, Subcommand, error::ErrorKind};
+
+use crate::{
+    Fault, commands,
+    output::{complain, say},
+};
+
+/// Governance of a release ledger: plan, review, sign and execute changes of its rules.
+#[derive(Debug, Parser)]
+#[command(name = "seed-gov", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Decode(Box<commands::decode::Arguments>),
+    Simulate(Box<commands::simulate::Arguments>),
+}
+
+/// Runs the command and returns its exit code: 0 done, 1 refused, 2 wrong question, 3 could not be found out.
+///
+/// Standard output carries the answer and nothing else, standard error one line per thing that is wrong. Exit
+/// code 0 is returned last, after the answer was written and flushed.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string);
+        complain(&Fault::Machine(format!("failed at {}", place.unwrap_or_default())).line());
+        std::process::exit(3);
+    }));
+    let result = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => dispatch(arguments.command),
+        Err(error) => not_a_command(&error),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(fault) => {
+            complain(&fault.line());
+            ExitCode::from(fault.exit_code())
+        }
+    }
+}
+
+fn dispatch(command: Command) -> Result<(), Fault> {
+    match command {
+        Command::Decode(arguments) => commands::decode::run(&arguments),
+        Command::Simulate(arguments) => commands::simulate::run(&arguments),
+    }
+}
+
+/// Help and version are answers; anything else is a usage fault in one line.
+fn not_a_command(error: &clap::Error) -> Result<(), Fault> {
+    let text = error.render().to_string();
+    if matches!(
+        error.kind(),
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
+    ) {
+        return say(&text);
+    }
+    let lines: Vec<_> = text
+        .lines()
+        .map(str::trim)
+        .take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more"))
+        .filter(|line| !line.is_empty() && !line.starts_with("tip:"))
+        .collect();
+    let line = lines.join(" ");
+    Err(Fault::Usage(
+        line.trim_start_matches("error: ").to_owned(),
+    ))
+}

@@ -1,0 +1,11 @@
+#![doc = include_str!("../README.md")]
+
+mod cli;
+mod commands;
+pub mod decode;
+mod fault;
+mod output;
+pub mod simulate;
+
+pub use cli::run;
+pub use fault::Fault;
