@@ -17,6 +17,9 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Check, plan and compile the file that says who builds
+    #[command(subcommand)]
+    Federation(commands::federation::Command),
     Decode(Box<commands::decode::Arguments>),
     Simulate(Box<commands::simulate::Arguments>),
 }
@@ -46,6 +49,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn dispatch(command: Command) -> Result<(), Fault> {
     match command {
+        Command::Federation(command) => commands::federation::run(&command),
         Command::Decode(arguments) => commands::decode::run(&arguments),
         Command::Simulate(arguments) => commands::simulate::run(&arguments),
     }

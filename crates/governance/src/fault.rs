@@ -33,6 +33,14 @@ pub enum Fault {
     /// A chain could not be asked, or refused.
     #[error(transparent)]
     Chain(#[from] ChainError),
+    /// The federation stands for no rules, or for rules nobody should make.
+    #[error("{what}")]
+    Federation {
+        /// The stable code.
+        code: &'static str,
+        /// What is wrong.
+        what: String,
+    },
     /// A change was looked at, and is refused or could not be.
     #[error(transparent)]
     Review(#[from] crate::decode::ReviewFault),
@@ -61,6 +69,7 @@ impl Fault {
             Self::Output(_) => "output-failed",
             Self::Chain(ChainError::Reverted { .. }) => "reverted",
             Self::Chain(_) => "chain-unavailable",
+            Self::Federation { code, .. } => code,
             Self::Review(fault) => fault.code(),
             Self::Machine(_) => "machine-failed",
         }
@@ -76,6 +85,7 @@ impl Fault {
             Self::Output(_) => "check the disk and the reader of the output",
             Self::Chain(ChainError::Reverted { .. }) => "the contract's reason says what to change",
             Self::Chain(_) => "check the endpoint, or ask another one",
+            Self::Federation { .. } => "correct the federation file",
             Self::Review(fault) => fault.help(),
             Self::Machine(_) => "check disk and memory, then try again",
         }
@@ -85,7 +95,7 @@ impl Fault {
     #[must_use]
     pub const fn exit_code(&self) -> u8 {
         match self {
-            Self::Chain(ChainError::Reverted { .. }) => 1,
+            Self::Chain(ChainError::Reverted { .. }) | Self::Federation { .. } => 1,
             Self::Usage(_) | Self::File { .. } | Self::OutputExists(_) => 2,
             Self::Review(fault) => fault.exit_code(),
             Self::Output(_) | Self::Chain(_) | Self::Machine(_) => 3,

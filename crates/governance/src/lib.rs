@@ -4,6 +4,7 @@ mod cli;
 mod commands;
 pub mod decode;
 mod fault;
+pub mod federation;
 mod output;
 pub mod simulate;
 
