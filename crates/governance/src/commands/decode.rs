@@ -6,13 +6,14 @@ use std::{
 
 use alloy_primitives::{Address, Bytes, U256};
 use clap::Args;
+use seed_primitives::{Deployment, MAX_DEPLOYMENT_BYTES};
 use serde_json::{Value, json};
 
 use crate::{
     Fault,
     decode::{
-        Allowed, Call, Decoded, DeploymentFacts, Document, FederationNames, MAX_FILE, Names, Queue,
-        ReviewFault, Subject, Warning, report, same_chain, subject,
+        Allowed, Call, Decoded, Document, FederationNames, MAX_FILE, Names, Queue, ReviewFault,
+        Subject, Warning, report, same_chain, subject,
     },
     output::{Output, complain, say},
     simulate::{BlockChoice, Live},
@@ -89,7 +90,7 @@ pub(crate) struct ContextArguments {
 /// The context, read.
 #[derive(Debug)]
 pub(crate) struct Context {
-    pub(crate) deployment: Option<DeploymentFacts>,
+    pub(crate) deployment: Option<Deployment>,
     pub(crate) names: Names,
     pub(crate) federations: Vec<FederationNames>,
     pub(crate) allowed: Allowed,
@@ -137,7 +138,7 @@ fn queue(arguments: &Arguments, context: &Context) -> Result<(), Fault> {
         let (chain, genesis) = (deployment.chain_id, Some(deployment.genesis_hash));
         let live = Live::connect(&arguments.rpc, chain, genesis, BlockChoice::Latest);
         let live = live.await.map_err(ReviewFault::Live)?;
-        let (timelock, names) = (deployment.timelock(), &context.names);
+        let (timelock, names) = (deployment.timelock, &context.names);
         Queue::read(&live, timelock, from, names, &context.federations).await
     })??;
     for lie in &queue.lies {
@@ -286,8 +287,8 @@ impl ContextArguments {
         let what = "the deployment";
         let deployment = match &self.deployment {
             Some(file) => {
-                let bytes = read(what, file, MAX_FILE)?;
-                let facts = DeploymentFacts::from_json(&bytes);
+                let bytes = read(what, file, MAX_DEPLOYMENT_BYTES)?;
+                let facts = Deployment::from_json(&bytes);
                 Some(facts.map_err(|why| Fault::file(what, file, why))?)
             }
             None => None,
@@ -303,7 +304,7 @@ impl ContextArguments {
         Ok(Context {
             names: deployment
                 .as_ref()
-                .map_or_else(Names::none, DeploymentFacts::names),
+                .map_or_else(Names::none, Names::of_deployment),
             deployment,
             federations,
             allowed: Allowed {

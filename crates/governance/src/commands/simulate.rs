@@ -6,11 +6,12 @@ use std::{
 
 use alloy_primitives::{Address, B256, Bytes};
 use clap::Args;
+use seed_primitives::Deployment;
 
 use super::decode::{Context, ContextArguments, SubjectArguments, answer, read, wait};
 use crate::{
     Fault,
-    decode::{DeploymentFacts, ReviewFault, report as calls, same_chain},
+    decode::{ReviewFault, report as calls, same_chain},
     output::{Output, complain},
     simulate::{BlockChoice, Live, Outcome, Plan, State, report},
 };
@@ -85,7 +86,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Fault> {
         signatures: arguments.signatures.clone(),
         sender: arguments.sender,
         ledger_code_hash: Some(deployment.ledger_code_hash),
-        singleton: deployment.singleton(),
+        singleton: deployment.safe_contracts.map(|one| one.singleton),
         federations: context.federations.clone(),
     };
     let (outcome, state) = match &arguments.snapshot {
@@ -131,7 +132,7 @@ fn offline(
 fn online(
     arguments: &Arguments,
     plan: &Plan,
-    deployment: &DeploymentFacts,
+    deployment: &Deployment,
 ) -> Result<(Outcome, State), Fault> {
     let (chain, genesis) = (deployment.chain_id, Some(deployment.genesis_hash));
     wait(async {

@@ -79,6 +79,9 @@ alloy::sol! {
         event ChangedModuleGuard(address indexed moduleGuard);
         event ChangedFallbackHandler(address indexed handler);
         event ApproveHash(bytes32 indexed approvedHash, address indexed owner);
+        event SafeMultiSigTransaction(address to, uint256 value, bytes data, uint8 operation, uint256 safeTxGas, uint256 baseGas, uint256 gasPrice, address gasToken, address refundReceiver, bytes signatures, bytes additionalInfo);
+        event SafeModuleTransaction(address module, address to, uint256 value, bytes data, uint8 operation);
+        event SafeReceived(address indexed sender, uint256 value);
         event ExecutionSuccess(bytes32 indexed txHash, uint256 payment);
         event ExecutionFailure(bytes32 indexed txHash, uint256 payment);
     }

@@ -1,116 +1,41 @@
-use alloy_primitives::{Address, B256, U256};
-use seed_primitives::BuilderId;
-use serde::Deserialize;
+use alloy_primitives::U256;
+use seed_primitives::{Deployment, SafeOwners};
 
 use super::{Names, SafeFacts};
 
-/// What decoding and simulating need of a deployment file; the other fields are other programs'.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct DeploymentFacts {
-    /// The chain id.
-    pub chain_id: u64,
-    /// The hash of block 0.
-    pub genesis_hash: B256,
-    /// The block before the first transaction of the deployment.
-    #[serde(default)]
-    pub block: u64,
-    /// The hash of the ledger's code.
-    pub ledger_code_hash: B256,
-    ledger: Address,
-    rules: Address,
-    timelock: Address,
-    #[serde(default)]
-    timelock_delay: Option<u64>,
-    #[serde(default)]
-    proposer: Option<Address>,
-    guardian: Address,
-    #[serde(default)]
-    safes: Safes,
-    #[serde(default)]
-    safe_contracts: Option<SafeContracts>,
-    federation: Federation,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-struct Safes {
-    #[serde(default)]
-    proposer: Option<Safe>,
-    #[serde(default)]
-    guardian: Option<Safe>,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-struct Safe {
-    owners: Vec<Address>,
-    threshold: u64,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct SafeContracts {
-    singleton: Address,
-    proxy_factory: Address,
-    fallback_handler: Address,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-struct Federation {
-    builders: Vec<Builder>,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-struct Builder {
-    name: String,
-    address: BuilderId,
-}
-
-impl DeploymentFacts {
-    /// Reads the JSON of a deployment file.
-    ///
-    /// # Errors
-    /// What is wrong with its form.
-    pub fn from_json(json: &[u8]) -> Result<Self, String> {
-        serde_json::from_slice(json).map_err(|error| error.to_string())
-    }
-
-    /// The contract whose code the Safes run.
+impl Names {
+    /// The names in a deployment file.
     #[must_use]
-    pub fn singleton(&self) -> Option<Address> {
-        self.safe_contracts.as_ref().map(|one| one.singleton)
-    }
-
-    /// The timelock.
-    #[must_use]
-    pub const fn timelock(&self) -> Address {
-        self.timelock
-    }
-
-    /// Who is who.
-    #[must_use]
-    pub fn names(&self) -> Names {
-        let mut names = Names::none();
-        names.set_chain_id(self.chain_id);
-        names.set_ledger(self.ledger);
-        names.set_timelock(self.timelock, self.timelock_delay.map(U256::from));
-        if let Some(proposer) = self.proposer {
-            names.set_proposer(proposer, facts(self.safes.proposer.as_ref()));
+    pub fn of_deployment(deployment: &Deployment) -> Self {
+        let safes = deployment.safes.as_ref();
+        let mut names = Self::none();
+        names.set_chain_id(deployment.chain_id);
+        names.set_ledger(deployment.ledger);
+        names.set_timelock(
+            deployment.timelock,
+            deployment.timelock_delay.map(U256::from),
+        );
+        if let Some(proposer) = deployment.proposer {
+            names.set_proposer(proposer, facts(safes.map(|safes| &safes.proposer)));
         }
-        names.set_guardian(self.guardian, facts(self.safes.guardian.as_ref()));
-        names.name(self.rules, "first rules");
-        if let Some(contracts) = &self.safe_contracts {
+        names.set_guardian(
+            deployment.guardian,
+            facts(safes.map(|safes| &safes.guardian)),
+        );
+        names.name(deployment.rules, "first rules");
+        if let Some(contracts) = &deployment.safe_contracts {
             names.name(contracts.singleton, "Safe singleton");
             names.name(contracts.proxy_factory, "Safe proxy factory");
             names.set_handler(contracts.fallback_handler);
         }
-        for builder in &self.federation.builders {
+        for builder in &deployment.federation.builders {
             names.builder(builder.address.address(), &builder.name);
         }
         names
     }
 }
 
-fn facts(safe: Option<&Safe>) -> SafeFacts {
+fn facts(safe: Option<&SafeOwners>) -> SafeFacts {
     safe.map_or_else(SafeFacts::default, |safe| SafeFacts {
         owners: safe.owners.clone(),
         threshold: Some(safe.threshold),

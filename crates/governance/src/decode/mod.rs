@@ -19,7 +19,6 @@ mod warning;
 
 pub use action::{Action, Call, Operation};
 pub use decoded::Decoded;
-pub use deployment::DeploymentFacts;
 pub use fault::ReviewFault;
 pub use input::Document;
 pub use names::{Kind, Names, Role, SafeFacts};

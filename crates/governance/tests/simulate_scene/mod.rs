@@ -380,3 +380,63 @@ async fn timelock(wallet: &Wallet, proposer: Address, guardian: Address) -> Addr
     }
     timelock
 }
+
+impl Scene {
+    /// The deployment file.
+    pub async fn deployment(&self) -> Value {
+        let hex = |address: Address| hex::encode_prefixed(address);
+        let facts = |safe| {
+            let keys = owners(safe);
+            json!({
+                "owners": keys.iter().map(|key| hex(key.address())).collect::<Vec<_>>(),
+                "threshold": 2,
+            })
+        };
+        let (text, _) = federation(2, false);
+        let (file, _) = Federation::configuration(&text).unwrap();
+        json!({
+            "schemaVersion": 1,
+            "environment": "development",
+            "chainId": CHAIN_ID,
+            "genesisHash": self.chain.genesis_hash().await.unwrap(),
+            "block": 0,
+            "ledger": hex(self.ledger),
+            "ledgerCodeHash": ledger_code_hash(self.timelock, self.guardian),
+            "rules": hex(self.rules),
+            "rulesCodeHash": self.code_hash(self.rules).await,
+            "rulesLogicHash": seed_chain::logic_hash(),
+            "timelock": hex(self.timelock),
+            "timelockDelay": DELAY,
+            "proposer": hex(self.proposer),
+            "guardian": hex(self.guardian),
+            "safes": { "proposer": facts("proposer"), "guardian": facts("guardian") },
+            "safeContracts": {
+                "singleton": hex(self.singleton),
+                "proxyFactory": hex(keys::signer("factory").address()),
+                "fallbackHandler": hex(keys::signer("handler").address()),
+            },
+            "federation": serde_json::to_value(&file).unwrap(),
+        })
+    }
+}
+
+/// What a run of `seed-gov` gave.
+#[derive(Debug)]
+pub struct Ran {
+    pub code: i32,
+    pub out: String,
+    pub err: String,
+}
+
+/// Runs `seed-gov`.
+pub fn gov(arguments: &[&str]) -> Ran {
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_seed-gov"))
+        .args(arguments)
+        .output()
+        .unwrap();
+    Ran {
+        code: output.status.code().unwrap(),
+        out: String::from_utf8(output.stdout).unwrap(),
+        err: String::from_utf8(output.stderr).unwrap(),
+    }
+}
