@@ -5,7 +5,9 @@ mod commands;
 pub mod decode;
 mod fault;
 pub mod federation;
+pub mod operation;
 mod output;
+pub mod safe;
 pub mod simulate;
 
 pub use cli::run;

@@ -1,6 +1,6 @@
 //! Bytes to meaning: one sentence for everything governance can do, and a shout for everything it should not.
 
-mod abi;
+pub(crate) mod abi;
 mod action;
 mod decoded;
 mod deployment;
@@ -8,6 +8,7 @@ mod fault;
 mod input;
 mod judge;
 mod names;
+mod operation_file;
 mod queue;
 /// Decoded calls as text and as JSON.
 pub mod report;

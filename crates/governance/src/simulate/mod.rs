@@ -24,4 +24,4 @@ pub use run::Plan;
 pub use state::{AccountProof, Need, Snapshot, State, StateError};
 
 pub(crate) use machine::Machine;
-pub(crate) use place::timestamp;
+pub(crate) use place::{SENTINEL, mapping, timestamp};

@@ -142,7 +142,7 @@ pub(crate) fn timestamp(id: B256) -> U256 {
     mapping(id, U256::from(1))
 }
 
-fn mapping(key: B256, place: U256) -> U256 {
+pub(crate) fn mapping(key: B256, place: U256) -> U256 {
     keccak256([key, B256::from(place)].concat()).into()
 }
 
