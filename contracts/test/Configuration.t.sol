@@ -59,7 +59,7 @@ contract ConfigurationTest is BaseTest {
 
     // ---------------------------------------------------------------------------------------------- threshold
 
-    function test_rejects_a_threshold_below_two() external {
+    function test_CON_03_rejects_a_threshold_below_two() external {
         for (uint8 n = 0; n < 2; n++) {
             Federation memory f = base;
             f.threshold = n;
@@ -67,7 +67,7 @@ contract ConfigurationTest is BaseTest {
         }
     }
 
-    function test_rejects_a_threshold_that_is_no_majority() external {
+    function test_CON_03_rejects_a_threshold_that_is_no_majority() external {
         for (uint8 n = 2; n <= 16; n++) {
             deployRules(Federations.uniform(2 * n - 1, 1, n));
             _refuses(
@@ -90,13 +90,13 @@ contract ConfigurationTest is BaseTest {
 
     // ------------------------------------------------------------------------------------------------ builders
 
-    function test_rejects_a_builder_twice() external {
+    function test_CON_02_rejects_a_builder_twice() external {
         Federation memory f = base;
         f.builders[2].key = f.builders[0].key;
         _refuses(f, abi.encodeWithSelector(IQuorumRules.QuorumConfigurationDuplicateBuilder.selector, 0, 2));
     }
 
-    function test_rejects_the_zero_address() external {
+    function test_CON_05_rejects_the_zero_address() external {
         bytes memory config = fed.encode();
         for (uint256 i = 0; i < 20; i++) {
             config[128 + 60 + i] = 0;
@@ -165,7 +165,7 @@ contract ConfigurationTest is BaseTest {
         _refuses(f, abi.encodeWithSelector(IQuorumRules.QuorumConfigurationSystemOrder.selector, 1));
     }
 
-    function test_rejects_names_that_are_no_systems() external {
+    function test_CON_13_rejects_names_that_are_no_systems() external {
         string[13] memory wrong = [
             "",
             "a-",

@@ -34,7 +34,7 @@ contract DomainTest is BaseTest {
         assertEq(extensions.length, 0, "no extensions");
     }
 
-    function testFuzz_follows_the_chain_through_a_fork(uint64 chain) external {
+    function testFuzz_CON_08_follows_the_chain_through_a_fork(uint64 chain) external {
         vm.assume(chain != 0 && chain != block.chainid);
         completeGenesis();
         bytes memory before = submissionBy(SECOND, 0, 1);
@@ -47,7 +47,7 @@ contract DomainTest is BaseTest {
         ledger.finalise(SECOND, submissionBy(SECOND, 0, 1));
     }
 
-    function testFuzz_attestations_hash_as_the_reference(
+    function testFuzz_CON_09_attestations_hash_as_the_reference(
         bytes32 domain_,
         bytes32 release,
         bytes32[2] memory root,
@@ -78,7 +78,7 @@ contract DomainTest is BaseTest {
         _compare(keccak256(abi.encode(digest)), r, vs);
     }
 
-    function testFuzz_refuses_what_openzeppelin_refuses(bytes32 digest, bytes32 r, bytes32 vs) external view {
+    function testFuzz_CON_06_refuses_what_openzeppelin_refuses(bytes32 digest, bytes32 r, bytes32 vs) external view {
         _compare(digest, r, vs);
         bytes32 half = 0x7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0;
         for (uint256 parity = 0; parity < 2; parity++) {
@@ -91,7 +91,7 @@ contract DomainTest is BaseTest {
     }
 
     /// The precompile answers nothing for what is no signature; what memory held before must not be taken for an answer.
-    function test_recovers_nobody_whatever_memory_holds() external view {
+    function test_CON_05_recovers_nobody_whatever_memory_holds() external view {
         bytes32 order = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141;
         address left = builder(0);
         assembly ("memory-safe") {

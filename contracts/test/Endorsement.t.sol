@@ -147,7 +147,7 @@ contract EndorsementTest is BaseTest {
     }
 
     /// Whatever its flags, lapsed or not: the key may be in the hands of a thief, who must not heal a record.
-    function test_a_revoked_builder_never_endorses() external {
+    function test_CON_14_a_revoked_builder_never_endorses() external {
         _taint(0);
         _revoke(3);
         _stands(_endorsed(3, 3), TAINTED, TAINTED);

@@ -189,7 +189,7 @@ contract EquivocationTest is BaseTest {
     }
 
     /// Nobody is who signed neither: the recovered address would be zero for both.
-    function test_rejects_claims_that_nobody_signed() external {
+    function test_CON_05_rejects_claims_that_nobody_signed() external {
         IReleaseLedger.Claim memory first = _claim(0, 15, "one");
         IReleaseLedger.Claim memory second = _claim(0, 15, "two");
         (first.r, second.r) = (0, 0);
@@ -272,7 +272,7 @@ contract EquivocationTest is BaseTest {
     }
 
     /// The signature over three systems read as one over four, the last of them twice.
-    function test_a_list_that_repeats_its_last_system_proves_nothing() external {
+    function test_CON_11_a_list_that_repeats_its_last_system_proves_nothing() external {
         IReleaseLedger.Claim memory first = _claim(0, 7, "one");
         IReleaseLedger.Claim memory second = _claim(0, 7, "one");
         second.systems = new string[](4);
@@ -283,7 +283,7 @@ contract EquivocationTest is BaseTest {
         _refused(abi.encodeWithSelector(IReleaseLedger.LedgerClaimSystemOrder.selector, 3), second, first);
     }
 
-    function test_rejects_names_that_are_no_systems() external {
+    function test_CON_13_rejects_names_that_are_no_systems() external {
         string[10] memory names = [
             "",
             "a-",

@@ -71,20 +71,20 @@ contract FinaliseTest is BaseTest {
         ledger.finalise(SECOND, submission);
     }
 
-    function test_rejects_better_signatures_for_a_recorded_release() external {
+    function test_CON_17_rejects_better_signatures_for_a_recorded_release() external {
         ledger.finalise(SECOND, submissionBy(SECOND, 0, 1));
         bytes memory better = submissionByAll(SECOND);
         vm.expectPartialRevert(IReleaseLedger.LedgerAlreadyFinal.selector);
         ledger.finalise(SECOND, better);
     }
 
-    function test_rejects_the_zero_release() external {
+    function test_CON_04_rejects_the_zero_release() external {
         bytes memory submission = submissionBy(0, 0, 1);
         vm.expectRevert(IReleaseLedger.LedgerZeroRelease.selector);
         ledger.finalise(0, submission);
     }
 
-    function test_rejects_everything_before_genesis() external {
+    function test_CON_27_rejects_everything_before_genesis() external {
         ledger = deployLedger(address(rules));
         bytes memory submission = submissionByAll(SECOND);
         vm.expectRevert(IReleaseLedger.LedgerBeforeGenesis.selector);

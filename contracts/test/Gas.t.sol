@@ -37,7 +37,7 @@ contract GasTest is BaseTest {
         _measure(3, 64, 2, 3, "3x64/3");
     }
 
-    function test_32x64_32() external {
+    function test_CON_28_32x64_32() external {
         _measure(32, 64, 17, 32, "32x64/32");
     }
 }

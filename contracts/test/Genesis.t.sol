@@ -29,7 +29,7 @@ contract GenesisTest is BaseTest {
         assertEq(logs[1].data, abi.encode(signatures), "genesis signatures");
     }
 
-    function test_rejects_a_second_genesis() external {
+    function test_CON_27_rejects_a_second_genesis() external {
         completeGenesis();
         bytes memory submission = submissionByAll(SECOND);
         bytes memory signatures = genesisSignatures(SECOND);
@@ -37,7 +37,7 @@ contract GenesisTest is BaseTest {
         ledger.genesis(SECOND, submission, signatures);
     }
 
-    function test_rejects_all_builders_but_one() external {
+    function test_CON_26_rejects_all_builders_but_one() external {
         bytes memory submission = submissionBy(FIRST, 0, 2);
         bytes memory signatures = genesisSignatures(FIRST);
         vm.expectRevert(abi.encodeWithSelector(IQuorumRules.QuorumGenesisIncomplete.selector, 2, 3));
@@ -53,7 +53,7 @@ contract GenesisTest is BaseTest {
         ledger.genesis(FIRST, submission, signatures);
     }
 
-    function test_rejects_two_builders_of_one_bloc() external {
+    function test_CON_26_rejects_two_builders_of_one_bloc() external {
         Federation memory f = Federations.uniform(3, 4, 2);
         f.builders[0].domains |= 1 << 200;
         f.builders[2].domains |= 1 << 200;
@@ -118,7 +118,7 @@ contract GenesisTest is BaseTest {
         ledger.genesis(FIRST, submission, signatures);
     }
 
-    function test_rejects_signatures_for_rules_of_other_code() external {
+    function test_CON_26_rejects_signatures_for_rules_of_other_code() external {
         Federation memory f = fed;
         f.names = keccak256("another federation file");
         bytes memory submission = submissionByAll(FIRST);
@@ -136,7 +136,7 @@ contract GenesisTest is BaseTest {
         ledger.genesis(FIRST, submissionForOther, genesisSignatures(FIRST));
     }
 
-    function test_rejects_genesis_with_a_revoked_builder() external {
+    function test_CON_14_rejects_genesis_with_a_revoked_builder() external {
         vm.prank(GUARDIAN);
         ledger.revoke(builder(1));
         bytes memory submission = submissionByAll(FIRST);

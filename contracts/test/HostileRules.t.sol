@@ -92,7 +92,7 @@ contract HostileRulesTest is BaseTest {
         }
     }
 
-    function test_rejects_a_zero_root() external {
+    function test_CON_04_rejects_a_zero_root() external {
         bytes memory answer = _answer(4, 3);
         _set(answer, 1, 0);
         _refuses(answer);
@@ -222,7 +222,7 @@ contract HostileRulesTest is BaseTest {
     }
 
     /// Whatever the answer, either nothing changes or one release is recorded with the next number.
-    function testFuzz_any_answer_is_refused_or_recorded_once(bytes calldata raw) external {
+    function testFuzz_CON_18_any_answer_is_refused_or_recorded_once(bytes calldata raw) external {
         hostile.answer(raw);
         uint256 before = ledger.control();
         try ledger.finalise(SECOND, "") {

@@ -43,7 +43,7 @@ contract JudgeTest is BaseTest {
         assertEq(_judge(submission), answer, "answer");
     }
 
-    function test_rejects_one_signer_fewer_than_the_threshold() external {
+    function test_CON_01_rejects_one_signer_fewer_than_the_threshold() external {
         uint256[] memory one = Federations.first(1);
         _refuses(submissionBy(SECOND, one), abi.encodeWithSelector(IQuorumRules.QuorumBelowThreshold.selector, 0, 1, 2));
     }
@@ -53,7 +53,7 @@ contract JudgeTest is BaseTest {
         _refuses(submission, abi.encodeWithSelector(IQuorumRules.QuorumMalformedSubmission.selector, 128, 4));
     }
 
-    function test_rejects_a_signer_twice() external {
+    function test_CON_02_rejects_a_signer_twice() external {
         _refuses(submissionBy(SECOND, 1, 1), abi.encodeWithSelector(IQuorumRules.QuorumUnorderedSigners.selector, 1, 1));
     }
 
@@ -69,7 +69,7 @@ contract JudgeTest is BaseTest {
         }
     }
 
-    function test_rejects_two_signers_that_share_one_domain() external {
+    function test_CON_02_rejects_two_signers_that_share_one_domain() external {
         for (uint256 bit = 32; bit < 256; bit += 37) {
             Federation memory f = Federations.uniform(3, 4, 2);
             f.builders[0].domains |= 1 << bit;
@@ -159,7 +159,7 @@ contract JudgeTest is BaseTest {
         _refuses(submission, abi.encodeWithSelector(IQuorumRules.QuorumIneligibleSystems.selector, 0, 0, 0xf));
     }
 
-    function test_rejects_a_zero_digest() external {
+    function test_CON_04_rejects_a_zero_digest() external {
         for (uint256 s = 0; s < 4; s++) {
             bytes memory submission = submissionBy(SECOND, 0, 1);
             for (uint256 i = 0; i < 32; i++) {
@@ -241,7 +241,7 @@ contract JudgeTest is BaseTest {
         );
     }
 
-    function test_rejects_a_signature_with_s_in_the_upper_half() external {
+    function test_CON_06_rejects_a_signature_with_s_in_the_upper_half() external {
         bytes memory submission = submissionBy(SECOND, 0, 1);
         uint256 vs = uint256(bytes32(Reference.slice(submission, VS, 32)));
         uint256 s = vs & (type(uint256).max >> 1);
@@ -271,7 +271,7 @@ contract JudgeTest is BaseTest {
 
     // ---------------------------------------------------------------------------------------------- extremes
 
-    function test_judges_thirty_two_builders_and_sixty_four_systems() external {
+    function test_CON_28_judges_thirty_two_builders_and_sixty_four_systems() external {
         useFederation(Federations.uniform(32, 64, 17));
         bytes memory submission = submissionBy(SECOND, Federations.first(17));
         (bool accepted, bytes memory answer) =

@@ -40,7 +40,7 @@ contract LayoutTest is BaseTest {
         assertEq(word >> 104, 0, "zeros above");
     }
 
-    function test_no_other_slot_is_in_use() external view {
+    function test_CON_21_no_other_slot_is_in_use() external view {
         for (uint256 i = 0; i < 32; i++) {
             if (i != 1) assertEq(vm.load(address(ledger), bytes32(i)), 0, "empty");
         }

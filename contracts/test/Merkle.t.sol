@@ -29,7 +29,7 @@ contract MerkleTest is BaseTest {
     }
 
     /// Why everybody who uses a root fixes the list of systems as well.
-    function test_an_odd_last_leaf_is_paired_with_itself() external pure {
+    function test_CON_11_an_odd_last_leaf_is_paired_with_itself() external pure {
         bytes32[] memory three = _leaves(3, "odd");
         bytes32[] memory four = _leaves(4, "odd");
         assertTrue(Merkle.root(three) != Merkle.root(four), "four leaves");
@@ -50,7 +50,7 @@ contract MerkleTest is BaseTest {
     }
 
     /// A node can never be taken for a leaf: they start with different bytes, whatever the name and the digest.
-    function testFuzz_nodes_are_no_leaves(bytes32 left, bytes32 right, bytes32 digest) external pure {
+    function testFuzz_CON_10_nodes_are_no_leaves(bytes32 left, bytes32 right, bytes32 digest) external pure {
         bytes32[] memory two = new bytes32[](2);
         (two[0], two[1]) = (left, right);
         bytes32 word = bytes32(bytes.concat(bytes1(uint8(left[0]) % 29), Reference.slice(abi.encode(left), 1, 31)));

@@ -42,14 +42,14 @@ contract RevokeTest is BaseTest {
         assertEq(logs[0].data, abi.encode(START, 2, 0), "since, fromSequence, flags");
     }
 
-    function test_takes_effect_in_the_same_block() external {
+    function test_CON_15_takes_effect_in_the_same_block() external {
         bytes memory submission = submissionBy(SECOND, 0, 1);
         _revoke(builder(1));
         vm.expectRevert(abi.encodeWithSelector(IReleaseLedger.LedgerSignerRevoked.selector, 1, builder(1)));
         ledger.finalise(SECOND, submission);
     }
 
-    function test_a_release_earlier_in_the_same_block_stands() external {
+    function test_CON_15_a_release_earlier_in_the_same_block_stands() external {
         bytes memory submission = submissionBy(SECOND, 0, 1);
         (bytes memory record,) = expectedRecord(SECOND, submission, 2);
         ledger.finalise(SECOND, submission);
@@ -59,13 +59,13 @@ contract RevokeTest is BaseTest {
         assertTrue(standing == IReleaseLedger.Standing.Final, "final");
     }
 
-    function test_the_other_builders_carry_on() external {
+    function test_CON_14_the_other_builders_carry_on() external {
         _revoke(builder(1));
         ledger.finalise(SECOND, submissionBy(SECOND, 0, 2));
         assertEq(sequence(), 2, "sequence");
     }
 
-    function test_a_revoked_key_never_returns_under_any_rules() external {
+    function test_CON_16_a_revoked_key_never_returns_under_any_rules() external {
         address revoked = builder(1);
         _revoke(revoked);
         Federation memory f = Federations.uniform(5, 4, 3);

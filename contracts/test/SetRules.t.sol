@@ -89,7 +89,7 @@ contract SetRulesTest is BaseTest {
         }
     }
 
-    function test_rejects_delegated_accounts_and_other_code_formats() external {
+    function test_CON_31_rejects_delegated_accounts_and_other_code_formats() external {
         address account = address(0xde1e);
         bytes[2] memory codes = [bytes.concat(hex"ef0100", bytes20(address(rules))), bytes(hex"ef0001")];
         for (uint256 i = 0; i < codes.length; i++) {

@@ -43,7 +43,7 @@ contract StatusTest is BaseTest {
         assertEq(uint256(worst), uint256(first > second ? first : second), "the worst");
     }
 
-    function test_unknown_where_nothing_is_recorded() external view {
+    function test_CON_04_unknown_where_nothing_is_recorded() external view {
         (IReleaseLedger.Standing standing, IReleaseLedger.Standing[] memory systems,) = ledger.status("other", record);
         assertEq(uint256(standing), uint256(IReleaseLedger.Standing.Unknown), "unknown");
         assertEq(systems.length, 0, "no systems");
@@ -74,7 +74,7 @@ contract StatusTest is BaseTest {
         assertEq(withdrawals.length, 0, "nobody withdrawn");
     }
 
-    function test_one_withdrawn_signer_of_three_leaves_it_final_and_is_named() external {
+    function test_CON_14_one_withdrawn_signer_of_three_leaves_it_final_and_is_named() external {
         _write(builder(0), START + 5, 2, RETROACTIVE | CONFIRMED);
         _standings(IReleaseLedger.Standing.Final, IReleaseLedger.Standing.Final);
         (,, IReleaseLedger.Withdrawal[] memory withdrawals) = ledger.status(SECOND, record);

@@ -38,6 +38,8 @@ interface Vm {
     // The environment of a call.
     function prank(address sender) external;
     function warp(uint256 timestamp) external;
+    function roll(uint256 number) external;
+    function signAndAttachDelegation(address implementation, uint256 key) external;
     function chainId(uint256 id) external;
     function etch(address account, bytes calldata code) external;
     function store(address account, bytes32 slot, bytes32 value) external;
