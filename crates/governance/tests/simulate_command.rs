@@ -95,7 +95,11 @@ async fn a_transaction_builder_file_is_decoded_and_simulated_and_replayed() {
     let snapshot = files.path("snapshot.json");
     let url = scene.chain.url();
     let live = with("simulate", &["--rpc", &url, "--save", &snapshot]);
-    assert_eq!((live.code, live.err.as_str()), (0, ""), "{live:?}");
+    assert_eq!((live.code, live.err.lines().count()), (0, 1), "{live:?}");
+    assert!(
+        live.err.starts_with("note: one endpoint was asked"),
+        "{live:?}"
+    );
     for line in [
         "signatures pretended",
         "control.revoked: 0x0 (none) -> 0x2 (builder beta",
@@ -254,6 +258,69 @@ async fn a_plain_safe_transaction_and_its_typed_data_mean_the_same() {
     ]);
     assert!(late.err.starts_with("error[safe-nonce]"), "{late:?}");
     assert_eq!(late.code, 1);
+}
+
+#[tokio::test]
+async fn an_operation_file_is_the_safe_transaction_that_schedules_it() {
+    let scene = Scene::new().await;
+    let files = Files::new(&scene).await;
+    let (_, rules) = scene.new_rules(2, false).await;
+    let call = json!({ "target": rules.target, "value": "0", "data": rules.data });
+    let operation = json!({
+        "schemaVersion": 1, "chainId": 31337, "safe": scene.proposer, "nonce": 0, "timelock": scene.timelock,
+        "delay": DELAY, "predecessor": B256::ZERO, "salt": B256::repeat_byte(7), "calls": [call],
+        "description": "the same rules once more",
+    });
+    let run = |name: &str, value: &Value, more: &[&str]| {
+        let file = files.write(name, value.to_string());
+        let mut arguments = vec![more[0], &file, "--deployment", &files.deployment];
+        arguments.extend(&more[1..]);
+        gov(&arguments)
+    };
+    let schedule = scene.schedule(&rules, DELAY);
+    let plain = json!({
+        "safe": scene.proposer, "to": schedule.target, "value": "0", "data": schedule.data, "operation": 0,
+    });
+    let one = run("operation.json", &operation, &["decode"]);
+    let other = run("plain.json", &plain, &["decode"]);
+    assert_eq!((one.code, &one.out), (0, &other.out), "{one:?} {other:?}");
+    let url = scene.chain.url();
+    let run_live = run("operation.json", &operation, &["simulate", "--rpc", &url]);
+    assert_eq!(run_live.code, 0, "{run_live:?}");
+    assert!(
+        run_live.out.contains("step 2: the execution of operation"),
+        "{run_live:?}"
+    );
+    // A batch of two, and the guardian's one call without a timelock.
+    let mut batch = operation.clone();
+    batch["calls"] = json!([call, call]);
+    let two = run("batch.json", &batch, &["decode"]);
+    assert!(two.out.contains("(2 calls)"), "{two:?}");
+    let revoke = revoke(&scene);
+    let mut direct = operation.clone();
+    direct["safe"] = json!(scene.guardian);
+    direct["calls"] = json!([{ "target": revoke.target, "value": "0", "data": revoke.data }]);
+    for field in ["timelock", "delay", "predecessor", "salt"] {
+        direct[field] = Value::Null;
+    }
+    let direct = run("direct.json", &direct, &["decode"]);
+    assert_eq!(
+        (direct.code, direct.out.lines().count()),
+        (0, 2),
+        "{direct:?}"
+    );
+    for (field, wrong) in [
+        ("schemaVersion", json!(2)),
+        ("delay", Value::Null),
+        ("unknown", json!(1)),
+        ("nonce", json!(-1)),
+        ("safe", json!("0x12")),
+    ] {
+        let mut broken = operation.clone();
+        broken[field] = wrong;
+        let run = run("broken.json", &broken, &["decode"]);
+        assert_eq!(run.code, 2, "{field}: {run:?}");
+    }
 }
 
 #[tokio::test]

@@ -266,6 +266,33 @@ async fn another_nonce_another_ledger_and_a_name_without_code_are_refused() {
 }
 
 #[tokio::test]
+async fn gov_08_a_release_that_changes_is_named_and_refused() {
+    let scene = Scene::new().await;
+    // No ledger of ours can do this, so one is put in its place that stores 1 at releases[its second word].
+    let rewrites = [
+        0x60, 0x04, 0x35, 0x5f, 0x52, 0x5f, 0x60, 0x20, 0x52, 0x60, 0x01, 0x60, 0x40, 0x5f, 0x20,
+        0x55, 0x00,
+    ];
+    let question = serde_json::json!([scene.ledger, Bytes::copy_from_slice(&rewrites)]);
+    scene.chain.ask("anvil_setCode", question).await.unwrap();
+    scene.chain.mine(1).await.unwrap();
+    let subject = Address::repeat_byte(0x42);
+    let revoke = Call::to(scene.ledger, revokeCall { subject }.abi_encode().into());
+    let mut plan = scene.plan(Subject::Safe(SafeTransaction::new(
+        scene.guardian,
+        revoke,
+        None,
+    )));
+    let halt = scene.simulate(&plan).await.0;
+    assert!(matches!(halt, Err(Halt::Contract { .. })), "{halt:?}");
+    plan.ledger_code_hash = None;
+    let outcome = outcome(&scene, &plan).await;
+    assert_eq!(code(&outcome, ALL), Some("release-changed"));
+    let release = subject.into_word();
+    assert!(outcome.objections.contains(&Objection::Release { release }));
+}
+
+#[tokio::test]
 async fn rpc_a_lying_endpoint_can_only_refuse() {
     let scene = Scene::new().await;
     let (_, change) = scene.new_rules(2, false).await;

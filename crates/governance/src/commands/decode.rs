@@ -21,8 +21,8 @@ use crate::{
 
 /// Say in one sentence each what calls would do, and refuse what nobody should sign unseen
 ///
-/// Reads a Safe transaction (plain or EIP-712 typed data), a Safe Transaction Builder file, or call data; or lists what
-/// waits in the timelock. Exit codes: 0 understood and nothing against it, 1 refused, 2 malformed, 3 could not be found
+/// Reads an operation file, a Safe Transaction Builder file, a Safe transaction (plain or EIP-712 typed data) or call
+/// data; or lists what waits in the timelock. Exit codes: 0 understood and nothing against it, 1 refused, 2 malformed, 3 could not be found
 /// out.
 #[derive(Args, Debug)]
 pub(crate) struct Arguments {
@@ -47,7 +47,7 @@ pub(crate) struct Arguments {
 /// What is to be looked at.
 #[derive(Args, Debug)]
 pub(crate) struct SubjectArguments {
-    /// A Safe transaction or a Safe Transaction Builder file, JSON
+    /// An operation file, a Safe Transaction Builder file or a Safe transaction, JSON
     #[arg(value_name = "FILE", conflicts_with = "calldata")]
     file: Option<PathBuf>,
     /// Call data instead of a file, 0x and hex
@@ -294,7 +294,9 @@ impl ContextArguments {
             None => None,
         };
         let what = "the federation file";
-        let mut federations = Vec::new();
+        let of_deployment = deployment.as_ref();
+        let of_deployment = of_deployment.and_then(FederationNames::of_deployment);
+        let mut federations: Vec<_> = of_deployment.into_iter().collect();
         for file in &self.federation {
             let text = String::from_utf8(read(what, file, MAX_FILE)?);
             let text = text.map_err(|_| Fault::file(what, file, "not UTF-8"))?;

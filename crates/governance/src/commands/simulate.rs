@@ -96,6 +96,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Fault> {
     if let Some(file) = &arguments.save {
         save(file, &state)?;
     }
+    if arguments.rpc.len() == 1 {
+        complain("note: one endpoint was asked; that its block is on the chain rests on it alone");
+    }
     show(arguments, &context, &outcome)
 }
 

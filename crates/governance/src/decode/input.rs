@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::{
     Call, ReviewFault, SafeTransaction, Subject,
+    operation_file::OperationFile,
     transaction_builder::{TransactionBuilder, Unusable},
 };
 
@@ -73,10 +74,12 @@ struct Form {
     transactions: Option<Value>,
     #[serde(default)]
     primary_type: Option<Value>,
+    #[serde(default)]
+    calls: Option<Value>,
 }
 
 impl Document {
-    /// Reads a file of the Transaction Builder, a Safe transaction, or its typed data. `safe` is the Safe named
+    /// Reads an operation file, a file of the Transaction Builder, a Safe transaction, or its typed data. `safe` is the Safe named
     /// beside the file; one that is named in it must be the same.
     ///
     /// # Errors
@@ -89,6 +92,8 @@ impl Document {
                 Err(Unusable::Form(why)) => return Err(why),
                 Err(Unusable::Refused(fault)) => return Ok(Err(fault)),
             }
+        } else if form.calls.is_some() {
+            Self::of_operation(parse(json)?, safe)?
         } else if form.primary_type.is_some() {
             let typed: TypedData = parse(json)?;
             if typed.primary_type != "SafeTx" {
@@ -125,6 +130,21 @@ impl Document {
             notes,
             subjects: calls.into_iter().map(|call| subject(safe, call)).collect(),
         })
+    }
+
+    fn of_operation(
+        file: OperationFile,
+        named: Option<Address>,
+    ) -> Result<Result<Self, ReviewFault>, String> {
+        if let Err(fault) = same_safe(Some(file.safe), named) {
+            return Ok(Err(fault));
+        }
+        let chain_id = u64::try_from(file.chain_id).map_err(|_| "chainId is too large")?;
+        Ok(Ok(Self {
+            chain_id: Some(chain_id),
+            notes: Vec::new(),
+            subjects: vec![Subject::Safe(file.transaction()?)],
+        }))
     }
 
     fn of_safe(
@@ -221,6 +241,11 @@ pub(super) fn decimal<'de, D: Deserializer<'de>>(deserializer: D) -> Result<U256
     }
 }
 
-fn some_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<U256>, D::Error> {
-    decimal(deserializer).map(Some)
+pub(super) fn some_number<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<U256>, D::Error> {
+    let value = Option::<Value>::deserialize(deserializer)?;
+    let value = value.filter(|value| !value.is_null());
+    let read = value.map(|value| decimal(value).map_err(serde::de::Error::custom));
+    read.transpose()
 }

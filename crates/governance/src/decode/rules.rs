@@ -1,43 +1,72 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use alloy_primitives::{Address, B256, U256};
-use seed_primitives::{Digest, write_address};
+use seed_primitives::{Deployment, Digest, write_address};
 use seed_proof::{Rules, largest_disjoint};
-use serde::Deserialize;
 
 use super::{Names, Warning};
-use crate::output::shown;
+use crate::{
+    federation::{Federation, FederationError},
+    output::shown,
+};
 
-/// Names of builders as a federation file gives them, with the hash that ties the file to rules.
+/// Names of builders and of their failure domains, with the hash that ties them to rules.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct FederationNames {
     digest: B256,
-    names: BTreeMap<Address, String>,
+    builders: BTreeMap<Address, Named>,
 }
 
-#[derive(Deserialize)]
-struct File {
-    builders: Vec<Builder>,
-}
-
-#[derive(Deserialize)]
-struct Builder {
+#[derive(Clone, Debug, Eq, PartialEq)]
+struct Named {
     name: String,
-    address: seed_primitives::BuilderId,
+    domains: BTreeSet<String>,
+}
+
+impl Named {
+    fn new(name: &str, domains: impl IntoIterator<Item = String>) -> Self {
+        Self {
+            name: shown(name),
+            domains: domains.into_iter().map(|one| shown(&one)).collect(),
+        }
+    }
 }
 
 impl FederationNames {
     /// The names in a federation file. Rules know it by its SHA-256, so that it names the builders of no others.
     ///
     /// # Errors
-    /// What is wrong with its form.
-    pub fn read(text: &str) -> Result<Self, String> {
-        let file: File = toml::from_str(text).map_err(|error| error.message().to_owned())?;
-        let builders = file.builders.into_iter();
+    /// [`FederationError`].
+    pub fn read(text: &str) -> Result<Self, FederationError> {
+        let file = Federation::read(text)?;
+        let builders = file.builders.iter();
         Ok(Self {
             digest: B256::new(*Digest::of(text.as_bytes()).as_bytes()),
-            names: builders
-                .map(|one| (one.address.address(), shown(&one.name)))
+            builders: builders
+                .map(|one| {
+                    (
+                        one.address.address(),
+                        Named::new(&one.name, one.domain_names()),
+                    )
+                })
+                .collect(),
+        })
+    }
+
+    /// The names in a deployment file, if it says which federation file they are from.
+    #[must_use]
+    pub fn of_deployment(deployment: &Deployment) -> Option<Self> {
+        let federation = &deployment.federation;
+        let builders = federation.builders.iter();
+        Some(Self {
+            digest: federation.sha256?,
+            builders: builders
+                .map(|one| {
+                    (
+                        one.address.address(),
+                        Named::new(&one.name, one.domains.clone()),
+                    )
+                })
                 .collect(),
         })
     }
@@ -51,6 +80,7 @@ pub struct NamedRules {
     /// Their configuration, every constructor check repeated.
     pub rules: Rules,
     names: BTreeMap<Address, String>,
+    domains: BTreeMap<Address, BTreeSet<String>>,
     /// Whether a federation file with the hash in the rules was given.
     pub file_given: bool,
 }
@@ -61,17 +91,22 @@ impl NamedRules {
     #[must_use]
     pub fn new(address: Address, rules: Rules, names: &Names, files: &[FederationNames]) -> Self {
         let file = files.iter().find(|file| file.digest == rules.federation());
-        let mut all = BTreeMap::new();
+        let (mut all, mut domains) = (BTreeMap::new(), BTreeMap::new());
         for builder in rules.builders() {
             let key = builder.builder.address();
-            let known = file.and_then(|file| file.names.get(&key).cloned());
-            if let Some(name) = known.or_else(|| names.known(key)) {
+            let known = file.and_then(|file| file.builders.get(&key));
+            if let Some(named) = known {
+                domains.insert(key, named.domains.clone());
+            }
+            let name = known.map(|named| named.name.clone());
+            if let Some(name) = name.or_else(|| names.known(key)) {
                 all.insert(key, name);
             }
         }
         Self {
             address,
             names: all,
+            domains,
             file_given: file.is_some(),
             rules,
         }
@@ -116,9 +151,9 @@ impl NamedRules {
             self.rules.systems().len(),
             self.rules.federation(),
             if self.file_given {
-                " (file given)"
+                ""
             } else {
-                " (no such file given)"
+                " (its file was not given: failure domains have no names)"
             }
         )
     }
@@ -187,6 +222,14 @@ impl NamedRules {
         let (before, after) = (old.systems(was.systems), self.systems(one.systems));
         if before != after {
             lines.push(format!("builder {name}: systems {before} -> {after}"));
+        }
+        let key = one.builder.address();
+        if let (Some(before), Some(after)) = (old.domains.get(&key), self.domains.get(&key)) {
+            let gone = before.difference(after);
+            lines.extend(gone.map(|domain| format!("builder {name}: no longer in {domain}")));
+            let new = after.difference(before);
+            lines.extend(new.map(|domain| format!("builder {name}: now in {domain}")));
+            return lines;
         }
         // The low 32 bits are its own index; the rest are failure domains, numbered per federation file.
         let (before, after): (U256, U256) = (was.domains >> 32, one.domains >> 32);

@@ -195,6 +195,15 @@ fn revocation(subject: Address, how: Revoked) -> Vec<(Place, Becomes)> {
 }
 
 impl Becomes {
+    /// Whether the operation itself says what the word will be.
+    pub(crate) const fn is_definite(&self) -> bool {
+        match self {
+            Self::Whatever => false,
+            Self::Control(control) => control.rules.is_some() || control.paused_until.is_some(),
+            Self::Word(_) | Self::Next | Self::Revocation(_) => true,
+        }
+    }
+
     /// Whether a word that was `before` may now be `after`; `time` and `sequence` are those of the change.
     pub(crate) fn admits(&self, before: U256, after: U256, time: u64, sequence: u32) -> bool {
         match self {

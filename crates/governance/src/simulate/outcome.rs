@@ -43,6 +43,8 @@ pub struct Step {
     pub sender: Address,
     /// Storage, by contract and slot.
     pub changes: Vec<Change>,
+    /// What the operation says it changes and does not, because it is so already: contract and place, named.
+    pub unchanged: Vec<String>,
     /// Balances before and after.
     pub balances: BTreeMap<Address, (U256, U256)>,
     /// Code hashes before and after.

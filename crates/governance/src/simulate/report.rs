@@ -45,6 +45,9 @@ fn step_lines(step: &Step, names: &Names) -> Vec<String> {
             ));
         }
     }
+    for place in &step.unchanged {
+        lines.push(format!("  no change: {place} is so already"));
+    }
     for (address, (before, after)) in &step.balances {
         let who = names.of(*address);
         lines.push(format!("  BALANCE of {who}: {before} -> {after} wei"));
@@ -120,6 +123,7 @@ fn step_json(step: &Step, names: &Names) -> Value {
         "gas": step.gas,
         "sender": write_address(&step.sender),
         "storage": step.changes.iter().map(|change| change_json(change, names)).collect::<Vec<_>>(),
+        "unchanged": step.unchanged,
         "balances": balances.collect::<Vec<_>>(),
         "codes": codes.collect::<Vec<_>>(),
         "events": step.events,

@@ -6,7 +6,7 @@ use super::{
     Change, Halt, Objection, Outcome, State, Step,
     change::describe,
     events::event,
-    expected::expected,
+    expected::{Expected, expected},
     machine::{Done, Machine, Stop},
     place::{Place, approved_hash, timestamp},
     reason::reason,
@@ -317,6 +317,7 @@ impl Run<'_> {
             }
             changes.push(change);
         }
+        let unchanged = unchanged(&expected, &changes, names);
         for change in &mut changes {
             change.fields = describe(change, &mut self.machine, self.plan)?;
         }
@@ -327,6 +328,7 @@ impl Run<'_> {
             gas: done.gas,
             sender,
             changes,
+            unchanged,
             balances: done.balances.clone(),
             codes: done.codes.clone(),
             events: done.logs.iter().map(|log| event(log, names)).collect(),
@@ -369,6 +371,18 @@ impl Run<'_> {
         let word = self.machine.slot(ledger, slots::CONTROL.into())?;
         Ok(ControlWord::from_word(word).sequence)
     }
+}
+
+/// What should change and does not. Links and counts of lists are left out: they follow from the rest.
+fn unchanged(expected: &Expected, changes: &[Change], names: &Names) -> Vec<String> {
+    let changed = |key: &(Address, Place)| {
+        let mut all = changes.iter();
+        all.any(|change| (change.contract, change.place) == *key)
+    };
+    let said = expected.iter().filter(|(_, becomes)| becomes.is_definite());
+    said.filter(|(key, _)| !changed(key))
+        .map(|((contract, place), _)| format!("{place} of {}", names.of(*contract)))
+        .collect()
 }
 
 /// The operations that a tree schedules, outermost first, with their timelocks.
