@@ -21,6 +21,15 @@ enum Command {
     #[command(subcommand)]
     Federation(commands::federation::Command),
     Decode(Box<commands::decode::Arguments>),
+    Deploy(Box<commands::deploy::Arguments>),
+    Execute(Box<commands::execute::Arguments>),
+    Hash(commands::hash::Arguments),
+    /// Write an act of governance down, to be reviewed, hashed and signed
+    #[command(subcommand)]
+    Propose(Box<commands::propose::Command>),
+    Queue(Box<commands::queue::Arguments>),
+    Revoke(Box<commands::revoke::Arguments>),
+    Sign(Box<commands::sign::Arguments>),
     Simulate(Box<commands::simulate::Arguments>),
 }
 
@@ -51,6 +60,13 @@ fn dispatch(command: Command) -> Result<(), Fault> {
     match command {
         Command::Federation(command) => commands::federation::run(&command),
         Command::Decode(arguments) => commands::decode::run(&arguments),
+        Command::Deploy(arguments) => commands::deploy::run(&arguments),
+        Command::Execute(arguments) => commands::execute::run(&arguments),
+        Command::Hash(arguments) => commands::hash::run(&arguments),
+        Command::Propose(command) => commands::propose::run(&command),
+        Command::Queue(arguments) => commands::queue::run(&arguments),
+        Command::Revoke(arguments) => commands::revoke::run(&arguments),
+        Command::Sign(arguments) => commands::sign::run(&arguments),
         Command::Simulate(arguments) => commands::simulate::run(&arguments),
     }
 }

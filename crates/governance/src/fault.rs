@@ -41,9 +41,15 @@ pub enum Fault {
         /// What is wrong.
         what: String,
     },
+    /// An act of governance is refused, or could not be done.
+    #[error(transparent)]
+    Act(#[from] crate::operation::ActFault),
     /// A change was looked at, and is refused or could not be.
     #[error(transparent)]
     Review(#[from] crate::decode::ReviewFault),
+    /// A deployment is refused, or could not be completed.
+    #[error(transparent)]
+    Deploy(#[from] crate::deployment::DeployFault),
     /// The machine failed.
     #[error("this machine failed: {0}")]
     Machine(String),
@@ -61,7 +67,7 @@ impl Fault {
 
     /// The stable code.
     #[must_use]
-    pub const fn code(&self) -> &'static str {
+    pub fn code(&self) -> &'static str {
         match self {
             Self::Usage(_) => "usage",
             Self::File { .. } => "file-unusable",
@@ -70,7 +76,9 @@ impl Fault {
             Self::Chain(ChainError::Reverted { .. }) => "reverted",
             Self::Chain(_) => "chain-unavailable",
             Self::Federation { code, .. } => code,
+            Self::Act(fault) => fault.code(),
             Self::Review(fault) => fault.code(),
+            Self::Deploy(fault) => fault.code(),
             Self::Machine(_) => "machine-failed",
         }
     }
@@ -86,7 +94,9 @@ impl Fault {
             Self::Chain(ChainError::Reverted { .. }) => "the contract's reason says what to change",
             Self::Chain(_) => "check the endpoint, or ask another one",
             Self::Federation { .. } => "correct the federation file",
+            Self::Act(fault) => fault.help(),
             Self::Review(fault) => fault.help(),
+            Self::Deploy(fault) => fault.help(),
             Self::Machine(_) => "check disk and memory, then try again",
         }
     }
@@ -97,7 +107,9 @@ impl Fault {
         match self {
             Self::Chain(ChainError::Reverted { .. }) | Self::Federation { .. } => 1,
             Self::Usage(_) | Self::File { .. } | Self::OutputExists(_) => 2,
+            Self::Act(fault) => fault.exit_code(),
             Self::Review(fault) => fault.exit_code(),
+            Self::Deploy(fault) => fault.exit_code(),
             Self::Output(_) | Self::Chain(_) | Self::Machine(_) => 3,
         }
     }

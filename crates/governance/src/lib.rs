@@ -3,6 +3,7 @@
 mod cli;
 mod commands;
 pub mod decode;
+pub mod deployment;
 mod fault;
 pub mod federation;
 pub mod operation;

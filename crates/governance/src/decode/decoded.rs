@@ -2,8 +2,9 @@ use alloy_primitives::{Address, Selector};
 
 use super::{
     Action, Allowed, Call, Names, Warning,
-    action::{self, Unread},
-    judge, sentence,
+    judge,
+    read::{Unread, read, read_library},
+    sentence,
 };
 
 /// The most calls in one tree.
@@ -82,8 +83,8 @@ impl Decoder<'_> {
         *budget = budget.saturating_sub(1);
         let kind = self.names.kind(call.target);
         let (action, mut warnings) = match bounded(&call).and_then(|()| match call.operation {
-            1 => action::read_library(&call.data),
-            _ => action::read(kind, &call.data),
+            1 => read_library(&call.data),
+            _ => read(kind, &call.data),
         }) {
             Ok(action) => (Some(action), Vec::new()),
             Err(Unread::Malformed(why)) => (None, vec![Warning::Malformed { why }]),

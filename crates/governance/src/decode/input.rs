@@ -4,9 +4,9 @@ use serde_json::Value;
 
 use super::{
     Call, ReviewFault, SafeTransaction, Subject,
-    operation_file::OperationFile,
     transaction_builder::{TransactionBuilder, Unusable},
 };
+use crate::operation;
 
 /// The most bytes of a file that says what to do.
 pub(crate) const MAX_FILE: u64 = 1 << 20;
@@ -93,7 +93,8 @@ impl Document {
                 Err(Unusable::Refused(fault)) => return Ok(Err(fault)),
             }
         } else if form.calls.is_some() {
-            Self::of_operation(parse(json)?, safe)?
+            let operation = operation::Operation::from_json(json);
+            Self::of_operation(&operation.map_err(|error| error.to_string())?, safe)
         } else if form.primary_type.is_some() {
             let typed: TypedData = parse(json)?;
             if typed.primary_type != "SafeTx" {
@@ -133,18 +134,15 @@ impl Document {
     }
 
     fn of_operation(
-        file: OperationFile,
+        operation: &operation::Operation,
         named: Option<Address>,
-    ) -> Result<Result<Self, ReviewFault>, String> {
-        if let Err(fault) = same_safe(Some(file.safe), named) {
-            return Ok(Err(fault));
-        }
-        let chain_id = u64::try_from(file.chain_id).map_err(|_| "chainId is too large")?;
-        Ok(Ok(Self {
-            chain_id: Some(chain_id),
+    ) -> Result<Self, ReviewFault> {
+        same_safe(Some(operation.safe), named)?;
+        Ok(Self {
+            chain_id: Some(operation.chain_id),
             notes: Vec::new(),
-            subjects: vec![Subject::Safe(file.transaction()?)],
-        }))
+            subjects: vec![Subject::Safe(operation.safe_transaction())],
+        })
     }
 
     fn of_safe(
@@ -241,7 +239,7 @@ pub(super) fn decimal<'de, D: Deserializer<'de>>(deserializer: D) -> Result<U256
     }
 }
 
-pub(super) fn some_number<'de, D: Deserializer<'de>>(
+fn some_number<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<U256>, D::Error> {
     let value = Option::<Value>::deserialize(deserializer)?;

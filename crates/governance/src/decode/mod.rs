@@ -2,14 +2,16 @@
 
 pub(crate) mod abi;
 mod action;
+mod call;
 mod decoded;
 mod deployment;
 mod fault;
+mod federation_names;
 mod input;
 mod judge;
 mod names;
-mod operation_file;
 mod queue;
+mod read;
 /// Decoded calls as text and as JSON.
 pub mod report;
 mod rules;
@@ -18,13 +20,15 @@ mod subject;
 mod transaction_builder;
 mod warning;
 
-pub use action::{Action, Call, Operation};
+pub use action::Action;
+pub use call::{Call, Operation};
 pub use decoded::Decoded;
 pub use fault::ReviewFault;
+pub use federation_names::FederationNames;
 pub use input::Document;
 pub use names::{Kind, Names, Role, SafeFacts};
 pub use queue::{Queue, Queued};
-pub use rules::{FederationNames, NamedRules};
+pub use rules::NamedRules;
 pub use subject::{SafeTransaction, Subject};
 pub use transaction_builder::{TransactionBuilder, checksum};
 pub use warning::{Allowed, Warning};

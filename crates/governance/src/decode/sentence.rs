@@ -1,6 +1,6 @@
 use alloy_primitives::{Bytes, U256, hex};
 
-use super::{Action, Call, Names, Warning, action::Operation, names::duration};
+use super::{Action, Call, Names, Operation, Warning, names::duration};
 
 /// The most bytes of unknown data that are shown.
 const SHOWN_DATA: usize = 64;

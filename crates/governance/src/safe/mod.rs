@@ -9,3 +9,4 @@ pub use batch::transaction_builder;
 pub use hashes::SafeHashes;
 pub use signature::{SignatureError, SignatureFile, Signatures};
 pub use state::SafeState;
+pub(crate) use signature::MAX_SIGNATURE_BYTES;

@@ -1,5 +1,6 @@
 //! A change run on a local EVM over proven state, and everything it would change.
 
+mod approval;
 mod change;
 mod events;
 mod expected;

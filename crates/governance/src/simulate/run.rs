@@ -1,4 +1,4 @@
-use alloy::sol_types::{SolCall as _, SolValue as _};
+use alloy::sol_types::SolValue as _;
 use alloy_primitives::{Address, B256, Bytes, U256};
 use seed_proof::{ControlWord, Rules, slots};
 
@@ -84,10 +84,10 @@ impl Plan {
     }
 }
 
-struct Run<'a> {
-    plan: &'a Plan,
-    machine: Machine<'a>,
-    time: u64,
+pub(super) struct Run<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) machine: Machine<'a>,
+    pub(super) time: u64,
     steps: Vec<Step>,
     objections: Vec<Objection>,
 }
@@ -198,7 +198,7 @@ impl Run<'_> {
     fn later(&mut self, (timelock, operation): (Address, &Operation)) -> Result<(), Halt> {
         self.wait_for(timelock, operation)?;
         let sender = self.plan.sender.unwrap_or(self.machine.sender());
-        let call = Call::to(timelock, execution(operation));
+        let call = Call::to(timelock, operation.execution());
         let decoded = Decoded::new(call.clone(), Some(sender), &self.plan.names);
         let title = format!("the execution of operation {}", operation.id());
         self.step(&title, sender, &call, &decoded)?;
@@ -211,67 +211,6 @@ impl Run<'_> {
         let ready = u64::try_from(ready).map_err(|_| Halt::Never)?;
         self.time = self.time.max(ready);
         Ok(())
-    }
-
-    /// The signatures given, or approvals that are pretended.
-    fn signatures(&mut self, transaction: &SafeTransaction) -> Result<Bytes, Halt> {
-        let safe = transaction.safe;
-        let nonce = self.machine.slot(safe, U256::from(5))?;
-        if let Some(stated) = transaction.nonce.filter(|stated| *stated != nonce) {
-            return Err(Halt::Nonce {
-                stated,
-                chain: nonce,
-            });
-        }
-        if let Some(signatures) = &self.plan.signatures {
-            return Ok(signatures.clone());
-        }
-        let threshold = self.machine.slot(safe, U256::from(4))?;
-        let owners = self.ask(safe, SafeView::getOwnersCall {}.abi_encode())?;
-        let mut owners = <Vec<Address>>::abi_decode(&owners)
-            .map_err(|error| Halt::broken(&self.plan.names.of(safe), error))?;
-        owners.sort_unstable();
-        let hash = self.hash(transaction, nonce)?;
-        let mut signatures = Vec::new();
-        let count = usize::try_from(threshold).unwrap_or(usize::MAX);
-        for owner in owners.into_iter().take(count) {
-            self.machine
-                .pretend(safe, approved_hash(owner, hash), U256::from(1))?;
-            signatures.extend_from_slice(owner.into_word().as_slice());
-            signatures.extend_from_slice(&[0; 32]);
-            signatures.push(1);
-        }
-        Ok(signatures.into())
-    }
-
-    /// The hash that owners sign, as the Safe itself computes it.
-    fn hash(&mut self, transaction: &SafeTransaction, nonce: U256) -> Result<B256, Halt> {
-        let call = &transaction.call;
-        let question = SafeView::getTransactionHashCall {
-            to: call.target,
-            value: call.value,
-            data: call.data.clone(),
-            operation: call.operation,
-            safeTxGas: transaction.safe_tx_gas,
-            baseGas: transaction.base_gas,
-            gasPrice: transaction.gas_price,
-            gasToken: transaction.gas_token,
-            refundReceiver: transaction.refund_receiver,
-            nonce,
-        };
-        let answer = self.ask(transaction.safe, question.abi_encode())?;
-        B256::try_from(answer.as_ref())
-            .map_err(|error| Halt::broken(&self.plan.names.of(transaction.safe), error))
-    }
-
-    fn ask(&mut self, contract: Address, question: Vec<u8>) -> Result<Bytes, Halt> {
-        let asked = self.machine.ask(contract, question.into(), self.time);
-        asked.map_err(|stop| {
-            halted(
-                stop,
-                &format!("a question to {}", self.plan.names.of(contract)),
-            )
-        })
     }
 
     /// Runs one transaction and compares what it changed with what it says.
@@ -395,35 +334,7 @@ fn scheduled(decoded: &Decoded) -> Vec<(Address, &Operation)> {
     .collect()
 }
 
-/// The call that executes an operation.
-fn execution(operation: &Operation) -> Bytes {
-    if let (false, [call]) = (operation.batch, operation.calls.as_slice()) {
-        return Timelock::executeCall {
-            target: call.target,
-            value: call.value,
-            payload: call.data.clone(),
-            predecessor: operation.predecessor,
-            salt: operation.salt,
-        }
-        .abi_encode()
-        .into();
-    }
-    Timelock::executeBatchCall {
-        targets: operation.calls.iter().map(|call| call.target).collect(),
-        values: operation.calls.iter().map(|call| call.value).collect(),
-        payloads: operation
-            .calls
-            .iter()
-            .map(|call| call.data.clone())
-            .collect(),
-        predecessor: operation.predecessor,
-        salt: operation.salt,
-    }
-    .abi_encode()
-    .into()
-}
-
-fn halted(stop: Stop, step: &str) -> Halt {
+pub(super) fn halted(stop: Stop, step: &str) -> Halt {
     match stop {
         Stop::Missing(need) => Halt::Missing(need),
         Stop::Reverted(data) => Halt::Reverted {
