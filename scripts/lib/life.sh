@@ -15,9 +15,12 @@ life_begin() {
     printf '0\n' >"$world/ahead"
     cc -shared -fPIC -O2 -Wall -o "$world/clock.so" "$SEED_LIB/life-clock.c" || die "the clock was not compiled"
     local name
-    for name in "${LIFE_BUILDERS[@]}" "${LIFE_PROPOSERS[@]}" "${LIFE_GUARDIANS[@]}"; do
+    for name in "${LIFE_BUILDERS[@]}" "${LIFE_PROPOSERS[@]}" "${LIFE_GUARDIANS[@]}" payer; do
         make_key "$name"
     done
+    "$SEED_CAST" send --rpc-url "$rpc" --private-key "$(<"$world/keys/gas")" --value 100ether "$(address_of payer)" \
+        >"$world/cast.log" || die "the payer got no gas"
+    payer=(--keystore "$world/keys/payer.json" --password-file "$world/keys/payer.password")
     tell "calendar   turned forward with the chain's; everybody who reads a clock sees that date"
 }
 
@@ -83,16 +86,18 @@ release_id() { grep -hoE -m 1 '0x[0-9a-f]{64}' "$world"/*-"$1".out | head -n 1; 
 
 endorsement_file() { printf '%s' "$world/$2/$1.attestation"; }
 
-# answers COMMAND…: a command of the project whose faults are one line `error[CODE]: …` on standard error, with its
-# answer as JSON whatever it prints: the code is that of the fault, or `done`.
+# answers COMMAND…: seed-gov, whose answer always has a code: the answer's own, that of its fault
+# (`error[CODE]: …` on standard error), or `done`.
 answers() {
-    local rc=0 out err
-    out=$demo_command.answer err=$demo_command.fault
-    bounded "$@" >"$out" 2>"$err" || rc=$?
+    local rc=0 out=$demo_command.answer err=$demo_command.fault code=
+    bounded "$@" --output json >"$out" 2>"$err" || rc=$?
     cat -- "$err" "$out" >&2
-    local code
-    code=$(sed -nE 's/^error\[([a-z0-9-]+)\]:.*/\1/p' "$err" | head -n 1)
-    ((rc == 0)) && code=done
+    if ((rc == 0)); then
+        code=$(outcome_code "$out")
+        code=${code:-done}
+    else
+        code=$(sed -nE 's/^error\[([a-z0-9-]+)\]:.*/\1/p' "$err" | head -n 1)
+    fi
     printf '{"code":"%s"}\n' "$code"
     return "$rc"
 }
