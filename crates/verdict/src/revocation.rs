@@ -5,8 +5,10 @@ use crate::state::State;
 
 /// What is known about a revocation.
 pub(crate) enum Standing {
-    /// Its effect on the release.
-    Known(Effect),
+    /// There is none.
+    Clear,
+    /// There is one, with this effect on the release: perhaps none, because it is for later ones or has lapsed.
+    Revoked(Effect),
     /// Its word was not established, or is none the ledger writes.
     Unknown(String),
 }
@@ -17,8 +19,8 @@ pub(crate) fn standing(state: &State, address: Address, sequence: u64, time: u64
         return Standing::Unknown("its revocation slot is in no proof".to_owned());
     };
     match RevocationWord::from_word(word) {
-        Ok(None) => Standing::Known(Effect::None),
-        Ok(Some(revocation)) => Standing::Known(revocation.effect(sequence, time)),
+        Ok(None) => Standing::Clear,
+        Ok(Some(revocation)) => Standing::Revoked(revocation.effect(sequence, time)),
         Err(error) => Standing::Unknown(error.to_string()),
     }
 }

@@ -74,8 +74,8 @@ pub(crate) fn not_revoked(
 ) -> Result<(), Rejection> {
     let rules = recorded.record.rules;
     match standing(state, rules, recorded.record.sequence, header.timestamp()) {
-        Standing::Known(Effect::None) => Ok(()),
-        Standing::Known(effect) => {
+        Standing::Clear | Standing::Revoked(Effect::None) => Ok(()),
+        Standing::Revoked(effect) => {
             let code = match effect {
                 Effect::Disputed => Code::RulesDisputed,
                 _ => Code::RulesRevoked,

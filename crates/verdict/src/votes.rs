@@ -19,6 +19,7 @@ pub(crate) const MAX_ATTESTATIONS: usize = 256;
 const MAX_EVENTS: usize = 16;
 
 /// A signature that is its builder's, over exactly the recorded digests of `systems`.
+#[derive(Clone, Copy, Eq, PartialEq)]
 struct Vote {
     systems: u64,
     evidence: Digest,
@@ -31,8 +32,8 @@ pub(crate) struct Signer {
     pub(crate) builder: BuilderId,
     /// Not in the record: it signed later, or was left out.
     pub(crate) endorsement: bool,
-    /// The systems of its record entry; 0 for an endorsement.
-    claimed: u64,
+    /// What the record says it signed; `None` for an endorsement. The rules checked that signature.
+    recorded: Option<Vote>,
     votes: Vec<Vote>,
     /// A signature in its name that is not its own.
     forged: Option<String>,
@@ -171,7 +172,7 @@ impl Signer {
             index,
             builder,
             endorsement: true,
-            claimed: 0,
+            recorded: None,
             votes: Vec::new(),
             forged: None,
         }
@@ -180,7 +181,10 @@ impl Signer {
     fn of(entry: &Entry) -> Self {
         Self {
             endorsement: false,
-            claimed: entry.systems,
+            recorded: Some(Vote {
+                systems: entry.systems,
+                evidence: entry.evidence,
+            }),
             ..Self::new(usize::from(entry.index), entry.builder)
         }
     }
@@ -197,13 +201,15 @@ impl Signer {
         let voted = self
             .votes
             .iter()
-            .fold(self.claimed, |mask, vote| mask | vote.systems);
+            .chain(&self.recorded)
+            .fold(0, |mask, vote| mask | vote.systems);
         voted >> position & 1 == 1
     }
 
     /// Whether it counts for `image`, which is system `position` of the rules.
     ///
-    /// Standing comes first: a revoked builder's evidence is not looked at. A good vote outweighs a bad one, and
+    /// Standing comes first: a revoked builder's evidence is not looked at. Of one that was revoked for later
+    /// releases, or by a dispute that lapsed, only what the record says counts. A good vote outweighs a bad one, and
     /// what was not found might have been good.
     pub(crate) fn judge(
         &self,
@@ -211,13 +217,17 @@ impl Signer {
         position: usize,
         image: &CheckedImage,
     ) -> Result<Recipe, Fault> {
-        self.stands(judge)?;
+        let revoked = self.stands(judge)?;
         let mut worst: Option<Fault> = None;
         let votes = self
             .votes
             .iter()
             .filter(|vote| vote.systems >> position & 1 == 1);
         for vote in votes {
+            if revoked && self.recorded != Some(*vote) {
+                worst.get_or_insert_with(revoked_endorsement);
+                continue;
+            }
             match statement::check(
                 judge.blobs,
                 judge.domain,
@@ -236,16 +246,18 @@ impl Signer {
         Err(worst.unwrap_or_else(|| self.unsigned()))
     }
 
-    fn stands(&self, judge: &Judge<'_>) -> Result<(), Fault> {
+    /// Whether it was revoked without losing what the record says it signed.
+    fn stands(&self, judge: &Judge<'_>) -> Result<bool, Fault> {
         let sequence = judge.recorded.record.sequence;
         let time = judge.header.timestamp();
         match standing(judge.state, self.builder.address(), sequence, time) {
-            Standing::Known(Effect::None) => Ok(()),
-            Standing::Known(Effect::Disputed) => Err(Fault::new(
+            Standing::Clear => Ok(false),
+            Standing::Revoked(Effect::None) => Ok(true),
+            Standing::Revoked(Effect::Disputed) => Err(Fault::new(
                 Code::BuilderDisputed,
                 "its revocation is disputed",
             )),
-            Standing::Known(Effect::Tainted) => {
+            Standing::Revoked(Effect::Tainted) => {
                 Err(Fault::new(Code::BuilderRevoked, "it was revoked"))
             }
             Standing::Unknown(why) => Err(Fault::new(Code::RevocationUnknown, why)),
@@ -258,6 +270,14 @@ impl Signer {
             |why| Fault::new(Code::SignatureBad, format!("its signature: {why}")),
         )
     }
+}
+
+/// What is presented beside a record bears no time: whoever stole a revoked key must not heal a record with it.
+fn revoked_endorsement() -> Fault {
+    Fault::new(
+        Code::BuilderRevoked,
+        "it was revoked, and what it signed beside the record never counts",
+    )
 }
 
 impl Fault {

@@ -151,6 +151,65 @@ fn an_endorsement_counts_where_a_signer_of_the_record_no_longer_does() {
     assert_eq!(release.dropped[0].code, RejectionCode::BuilderRevoked);
 }
 
+/// Whatever the flags, also where the revocation has no effect on what the record says.
+#[test]
+fn an_endorsement_by_a_revoked_builder_never_counts() {
+    for (since, from, flags) in [
+        (NOW - DAY, u32::MAX, 0),
+        (NOW - DAY, 8, 4),
+        (NOW - 40 * DAY, 1, 1),
+        (NOW - DAY, 1, 3),
+    ] {
+        let mut plan = Plan::new();
+        plan.entries = vec![(0, 3), (1, 3)];
+        plan.endorsers = vec![(2, 3)];
+        plan.revoke(builder(2).address(), NOW - DAY, 1, 3);
+        assert!(plan.case().decide().is_ok());
+        plan.revoke(builder(3).address(), since, from, flags);
+        let rejection = plan.case().decide().unwrap_err();
+        assert_eq!(
+            rejection.code,
+            RejectionCode::BuilderRevoked,
+            "flags {flags}"
+        );
+    }
+}
+
+#[test]
+fn a_builder_revoked_later_counts_by_the_record_and_adds_nothing_to_it() {
+    let mut plan = Plan::new();
+    plan.entries = vec![(0, 3), (1, 3), (2, 1)];
+    plan.endorsers = vec![(2, 3)];
+    plan.revoke(builder(2).address(), NOW - DAY, 1, 3);
+    assert!(plan.case().decide().is_ok());
+    // Its entry is for the other system; only its endorsement is for the one that was asked for.
+    plan.revoke(builder(3).address(), NOW - DAY, 8, 0);
+    assert_eq!(
+        plan.case().decide().unwrap_err().code,
+        RejectionCode::BuilderRevoked
+    );
+    // With an entry for both, what it signed beside the record is not needed.
+    plan.entries = vec![(0, 3), (1, 3), (2, 3)];
+    plan.endorsers = Vec::new();
+    assert!(plan.case().decide().is_ok());
+}
+
+#[test]
+fn what_repeats_an_entry_is_no_endorsement() {
+    let mut plan = Plan::new();
+    plan.entries = vec![(0, 3), (1, 3)];
+    plan.revoke(builder(2).address(), NOW - DAY, 8, 0);
+    let mut case = plan.case();
+    case.evidence.events.clear();
+    for (at, entry) in case.record.entries.iter().enumerate() {
+        let attestation = plan.attestation(at, 3, entry.evidence);
+        case.evidence
+            .attestations
+            .push(attestation.to_json().unwrap());
+    }
+    assert_eq!(case.decide().unwrap().builders.len(), 2);
+}
+
 #[test]
 fn one_bad_signer_of_three_is_dropped_and_named() {
     let mut plan = Plan::new();
