@@ -7,6 +7,7 @@ mod configuration;
 mod endpoint;
 mod error;
 mod header;
+mod history;
 mod json_rpc;
 mod logs;
 mod options;

@@ -5,8 +5,7 @@ mod deploy_scene;
 use std::fs;
 
 use alloy_primitives::{Address, U256};
-use deploy_scene::{Scene, account, configuration, federation, text};
-use seed_chain::{Endpoint, Options};
+use deploy_scene::{Scene, account, configuration, federation};
 use seed_governance::deployment::Published;
 use seed_primitives::{Environment, write_address};
 use serde_json::{Value, json};
@@ -38,8 +37,18 @@ async fn deploys_everything_and_is_idempotent() {
     assert_eq!(sent, plan["contracts"].as_array().unwrap().len() as u64);
     let mut used = 0;
     for number in 1..=sent {
-        let block = scene.ask("eth_getBlockByNumber", json!([format!("{number:#x}"), false])).await;
-        used += block["gasUsed"].as_str().unwrap().parse::<U256>().unwrap().to::<u64>();
+        let block = scene
+            .ask(
+                "eth_getBlockByNumber",
+                json!([format!("{number:#x}"), false]),
+            )
+            .await;
+        used += block["gasUsed"]
+            .as_str()
+            .unwrap()
+            .parse::<U256>()
+            .unwrap()
+            .to::<u64>();
     }
     assert_eq!(plan["gasLeft"].as_u64(), Some(used));
 
@@ -97,7 +106,9 @@ async fn uses_the_canonical_safe_contracts_where_they_stand() {
         Published::proxy_factory(),
         Published::fallback_handler(),
     ] {
-        scene.set_code(contract.canonical(), &contract.runtime_code).await;
+        scene
+            .set_code(contract.canonical(), &contract.runtime_code)
+            .await;
     }
     scene.deploy(&[]).succeeded();
     assert_eq!(scene.transactions().await, 5);
@@ -123,13 +134,17 @@ async fn uses_the_canonical_safe_contracts_where_they_stand() {
 #[tokio::test]
 async fn keeps_to_what_was_begun_when_canonical_contracts_appear() {
     let scene = Scene::new();
-    scene.deploy(&["--at-most", "5"]).refused(3, "deployment-incomplete");
+    scene
+        .deploy(&["--at-most", "5"])
+        .refused(3, "deployment-incomplete");
     for contract in [
         Published::safe(),
         Published::proxy_factory(),
         Published::fallback_handler(),
     ] {
-        scene.set_code(contract.canonical(), &contract.runtime_code).await;
+        scene
+            .set_code(contract.canonical(), &contract.runtime_code)
+            .await;
     }
     scene.deploy(&[]).succeeded();
     let contracts = scene.deployment().safe_contracts.unwrap();
@@ -146,7 +161,10 @@ async fn refuses_other_code_at_an_address() {
         scene.set_code(address, &[0x60, 0x00]).await;
         let sent = scene.transactions().await;
         let answer = scene.deploy(&[]).refused(1, "address-occupied");
-        assert!(answer.error.contains(&write_address(&address)), "{answer:?}");
+        assert!(
+            answer.error.contains(&write_address(&address)),
+            "{answer:?}"
+        );
         assert_eq!(scene.transactions().await, sent);
         scene.set_code(address, &[]).await;
     }
@@ -155,10 +173,18 @@ async fn refuses_other_code_at_an_address() {
 #[tokio::test]
 async fn says_how_to_get_the_factory_where_it_is_missing() {
     let scene = Scene::new();
-    scene.set_code(seed_governance::deployment::FACTORY, &[]).await;
+    scene
+        .set_code(seed_governance::deployment::FACTORY, &[])
+        .await;
     let answer = scene.deploy(&[]).refused(3, "factory-missing");
-    assert!(answer.error.contains("0x4e59b44847b379578588920ca78fbf26c0b4956c"));
-    scene.set_code(seed_governance::deployment::FACTORY, &[0xfe]).await;
+    assert!(
+        answer
+            .error
+            .contains("0x4e59b44847b379578588920ca78fbf26c0b4956c")
+    );
+    scene
+        .set_code(seed_governance::deployment::FACTORY, &[0xfe])
+        .await;
     scene.deploy(&[]).refused(1, "address-occupied");
     assert_eq!(scene.transactions().await, 0);
 }
@@ -177,7 +203,12 @@ async fn refuses_roles_owners_and_delays_that_were_changed() {
     let held = |role, who: Address| mapping(who.into_word(), mapping(role, Default::default()));
     let cases = [
         (timelock, word(2), word(1), "delay is 1, expected 60"),
-        (timelock, held(role, proposer).to_string(), word(0), "proposer role"),
+        (
+            timelock,
+            held(role, proposer).to_string(),
+            word(0),
+            "proposer role",
+        ),
         (
             timelock,
             held(alloy_primitives::keccak256("CANCELLER_ROLE"), made.guardian).to_string(),
@@ -197,7 +228,12 @@ async fn refuses_roles_owners_and_delays_that_were_changed() {
             "administrator role",
         ),
         (proposer, word(4), word(1), "proposer Safe's threshold is 1"),
-        (proposer, word(3), word(9), "number of the proposer Safe's owners"),
+        (
+            proposer,
+            word(3),
+            word(9),
+            "number of the proposer Safe's owners",
+        ),
         (made.guardian, word(4), word(2), "guardian Safe's threshold"),
         (
             proposer,
@@ -233,7 +269,9 @@ async fn refuses_roles_owners_and_delays_that_were_changed() {
         scene.set_slot(contract, &slot, &value).await;
         let answer = scene.deploy(&[]).refused(1, "deployment-differs");
         assert!(answer.error.contains(expected), "{expected}: {answer:?}");
-        scene.set_slot(contract, &slot, before.as_str().unwrap()).await;
+        scene
+            .set_slot(contract, &slot, before.as_str().unwrap())
+            .await;
     }
     scene.deploy(&[]).succeeded();
 }
@@ -244,7 +282,9 @@ async fn refuses_a_role_that_only_events_show() {
     let scene = Scene::new();
     scene.deploy(&[]).succeeded();
     let timelock = scene.deployment().timelock;
-    scene.ask("anvil_impersonateAccount", json!([timelock])).await;
+    scene
+        .ask("anvil_impersonateAccount", json!([timelock]))
+        .await;
     scene
         .ask("anvil_setBalance", json!([timelock, "0xde0b6b3a7640000"]))
         .await;
@@ -252,10 +292,18 @@ async fn refuses_a_role_that_only_events_show() {
     for (function, expected) in [("grantRole", 1), ("revokeRole", 0)] {
         let selector = alloy_primitives::keccak256(format!("{function}(bytes32,address)"));
         let stranger: Address = account(0x77).parse().unwrap();
-        let data = [&selector[..4], role.as_slice(), stranger.into_word().as_slice()].concat();
+        let data = [
+            &selector[..4],
+            role.as_slice(),
+            stranger.into_word().as_slice(),
+        ]
+        .concat();
         let data = alloy_primitives::Bytes::from(data);
         scene
-            .ask("eth_sendTransaction", json!([{"from": timelock, "to": timelock, "data": data}]))
+            .ask(
+                "eth_sendTransaction",
+                json!([{"from": timelock, "to": timelock, "data": data}]),
+            )
             .await;
         let answer = scene.deploy(&[]);
         assert_eq!(answer.code, expected, "{answer:?}");
@@ -283,7 +331,10 @@ async fn refuses_the_wrong_chain() {
     let text = configuration("development", 60).replace("31337", "1337");
     scene.write("deploy.toml", &text);
     let answer = scene.deploy(&[]);
-    assert!(answer.code != 0 && answer.error.contains("error[other-chain]"), "{answer:?}");
+    assert!(
+        answer.code != 0 && answer.error.contains("error[other-chain]"),
+        "{answer:?}"
+    );
     assert_eq!(scene.transactions().await, 0);
 }
 
@@ -296,15 +347,42 @@ async fn refuses_unsafe_parameters_by_name_and_value() {
         (configuration("staging", 3599), "delay-too-short"),
         (configuration("development", 0), "delay-too-short"),
         (configuration("production", 40_000_000), "delay-too-long"),
-        (production.replace("threshold = 2", "threshold = 1"), "threshold-too-low"),
-        (production.replace("threshold = 2", "threshold = 3"), "threshold-too-high"),
-        (production.replace("threshold = 2", "threshold = 4"), "threshold-too-high"),
-        (production.replace(&format!("{}, ", quoted(0x11)), ""), "too-few-owners"),
-        (production.replace(&format!(", {}", quoted(0x22)), ""), "too-few-owners"),
-        (production.replace(&account(0x11), &account(0x12)), "owner-twice"),
-        (production.replace(&account(0x21), &account(0x12)), "owner-of-both-safes"),
-        (production.replace(&account(0x11), &account(1)), "builder-governs"),
-        (production.replace(&account(0x22), &account(3)), "builder-governs"),
+        (
+            production.replace("threshold = 2", "threshold = 1"),
+            "threshold-too-low",
+        ),
+        (
+            production.replace("threshold = 2", "threshold = 3"),
+            "threshold-too-high",
+        ),
+        (
+            production.replace("threshold = 2", "threshold = 4"),
+            "threshold-too-high",
+        ),
+        (
+            production.replace(&format!("{}, ", quoted(0x11)), ""),
+            "too-few-owners",
+        ),
+        (
+            production.replace(&format!(", {}", quoted(0x22)), ""),
+            "too-few-owners",
+        ),
+        (
+            production.replace(&account(0x11), &account(0x12)),
+            "owner-twice",
+        ),
+        (
+            production.replace(&account(0x21), &account(0x12)),
+            "owner-of-both-safes",
+        ),
+        (
+            production.replace(&account(0x11), &account(1)),
+            "builder-governs",
+        ),
+        (
+            production.replace(&account(0x22), &account(3)),
+            "builder-governs",
+        ),
         (
             configuration("development", 60).replace(&account(0x22), &account(3)),
             "builder-governs",
@@ -359,18 +437,4 @@ async fn refuses_malformed_configurations_and_federations() {
     // One builder of three suffices: the rules' constructor would refuse that, and so does the file's reader.
     scene.write("federation.toml", &federation(1));
     assert_ne!(scene.deploy(&["--dry-run"]).code, 0);
-}
-
-#[tokio::test]
-async fn an_endpoint_that_knows_another_chain_is_found_out() {
-    let (scene, other) = (Scene::new(), Scene::new());
-    let other = other.chain.url();
-    let answer = scene.deploy(&["--rpc", &other]);
-    // Two fresh chains with one id: their first blocks differ in time only, and that is enough.
-    let endpoint = Endpoint::new(&other, &Options::default()).unwrap();
-    if endpoint.genesis_hash().await.unwrap() != scene.chain.genesis_hash().await.unwrap() {
-        assert!(answer.code != 0, "{answer:?}");
-        assert_eq!(scene.transactions().await, 0);
-    }
-    assert!(!text(&scene.path("deployment.json")).is_empty());
 }

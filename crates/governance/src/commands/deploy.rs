@@ -108,7 +108,12 @@ fn text(outcome: &Outcome) -> String {
             (false, Some(hash)) => format!("made by {hash}"),
             (false, None) => format!("missing: {} gas, {} bytes", step.gas, step.data),
         };
-        let _ = writeln!(text, "{:22} {}  {state}", step.what, write_address(&step.address));
+        let _ = writeln!(
+            text,
+            "{:22} {}  {state}",
+            step.what,
+            write_address(&step.address)
+        );
     }
     if outcome.plan.source == SafeSource::Canonical {
         let _ = writeln!(text, "The Safe contracts are the canonical ones.");

@@ -13,7 +13,6 @@ use crate::{
 /// The first bit of `domains` that stands for a named failure domain.
 const FIRST_DOMAIN: usize = 32;
 
-
 /// The federation file `text` as a deployment has it, with the configuration bytes of its rules.
 ///
 /// # Errors
@@ -22,7 +21,8 @@ pub(super) fn federation(
     path: &Path,
     text: &str,
 ) -> Result<(Federation, DeployedFederation, Vec<u8>), Fault> {
-    let read = Federation::read(text).map_err(|error| Fault::file("the federation", path, error))?;
+    let read =
+        Federation::read(text).map_err(|error| Fault::file("the federation", path, error))?;
     let compiled = read
         .compile()
         .map_err(|error| Fault::file("the federation", path, error))?;
@@ -185,7 +185,10 @@ mod tests {
 
     #[test]
     fn refuses_a_builder_of_an_unknown_system() {
-        let text = FILE.replace("systems = [\"x86_64-linux\"]", "systems = [\"riscv64-linux\"]");
+        let text = FILE.replace(
+            "systems = [\"x86_64-linux\"]",
+            "systems = [\"riscv64-linux\"]",
+        );
         assert!(federation(Path::new("f"), &text).is_err());
     }
 }

@@ -64,7 +64,9 @@ pub enum DeployFault {
         why: String,
     },
     /// The endpoint does not show a block with the transactions it mined.
-    #[error("the endpoints do not show block {block} after {seconds} s, in which a transaction was mined")]
+    #[error(
+        "the endpoints do not show block {block} after {seconds} s, in which a transaction was mined"
+    )]
     Behind {
         /// The block.
         block: u64,
@@ -91,7 +93,9 @@ pub enum DeployFault {
     #[error("block 0 proves nothing")]
     Unproven,
     /// The deployment file is of a deployment without Safes.
-    #[error("the deployment file names no Safes, proposer or delay: it was not written by `seed-gov deploy`")]
+    #[error(
+        "the deployment file names no Safes, proposer or delay: it was not written by `seed-gov deploy`"
+    )]
     NoSafes,
 }
 
@@ -132,7 +136,9 @@ impl DeployFault {
             }
             Self::OtherFile { .. } => "name another --out, or the configuration that belongs to it",
             Self::Stopped { .. } => "run the same command again",
-            Self::NoOrigin { .. } => "ask an endpoint that has the history, or name a block with --block",
+            Self::NoOrigin { .. } => {
+                "ask an endpoint that has the history, or name a block with --block"
+            }
             Self::Behind { .. } => "run the same command again: what was sent is found",
             Self::EventsDisagree { .. } | Self::ClaimsDisagree { .. } => {
                 "find out which endpoint hides something"

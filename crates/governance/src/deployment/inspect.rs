@@ -71,16 +71,31 @@ impl Roles {
             timelock,
             expected: vec![
                 ("administrator", ADMIN, BTreeSet::from([timelock])),
-                ("proposer", role("PROPOSER_ROLE"), BTreeSet::from([proposer])),
-                ("canceller", role("CANCELLER_ROLE"), BTreeSet::from([proposer, guardian])),
-                ("executor", role("EXECUTOR_ROLE"), BTreeSet::from([Address::ZERO])),
+                (
+                    "proposer",
+                    role("PROPOSER_ROLE"),
+                    BTreeSet::from([proposer]),
+                ),
+                (
+                    "canceller",
+                    role("CANCELLER_ROLE"),
+                    BTreeSet::from([proposer, guardian]),
+                ),
+                (
+                    "executor",
+                    role("EXECUTOR_ROLE"),
+                    BTreeSet::from([Address::ZERO]),
+                ),
             ],
         }
     }
 
     /// The slot that says whether `account` holds `role`.
     fn slot(role: B256, account: Address) -> B256 {
-        mapping(account.into_word(), mapping(role, B256::from(U256::from(ROLES))))
+        mapping(
+            account.into_word(),
+            mapping(role, B256::from(U256::from(ROLES))),
+        )
     }
 
     /// The slot with the role that administers `role`.
@@ -114,9 +129,25 @@ pub(crate) async fn inspect(
     let roles = Roles::of(timelock, proposer, deployment.guardian);
     held_roles(sight, &roles, &mut found).await?;
     role_events(sight, &roles, deployment.block, &mut found).await?;
-    safe(sight, "proposer Safe", proposer, &safes.proposer, contracts, &mut found).await?;
+    safe(
+        sight,
+        "proposer Safe",
+        proposer,
+        &safes.proposer,
+        contracts,
+        &mut found,
+    )
+    .await?;
     let guardian = deployment.guardian;
-    safe(sight, "guardian Safe", guardian, &safes.guardian, contracts, &mut found).await?;
+    safe(
+        sight,
+        "guardian Safe",
+        guardian,
+        &safes.guardian,
+        contracts,
+        &mut found,
+    )
+    .await?;
     let control = sight.slot(deployment.ledger, slot(CONTROL)).await?;
     compare(
         &mut found,
@@ -135,9 +166,16 @@ async fn held_roles(
 ) -> Result<(), Fault> {
     for (name, role, holders) in &roles.expected {
         for holder in holders {
-            let held = sight.slot(roles.timelock, Roles::slot(*role, *holder)).await?;
+            let held = sight
+                .slot(roles.timelock, Roles::slot(*role, *holder))
+                .await?;
             let what = format!("the timelock's {name} role of {}", write_address(holder));
-            compare(found, what, "held", if held.is_zero() { "missing" } else { "held" });
+            compare(
+                found,
+                what,
+                "held",
+                if held.is_zero() { "missing" } else { "held" },
+            );
         }
         let admin = sight.slot(roles.timelock, Roles::admin_slot(*role)).await?;
         let what = format!("the role that administers the timelock's {name} role");
@@ -168,8 +206,16 @@ async fn role_events(
         }
         // The first grants are part of the deployment: a file that begins later hides what came between.
         for missing in expected.difference(&shown) {
-            let what = format!("the event that gave {} the {name} role", write_address(missing));
-            compare(found, what, format!("after block {block}"), "not to be seen");
+            let what = format!(
+                "the event that gave {} the {name} role",
+                write_address(missing)
+            );
+            compare(
+                found,
+                what,
+                format!("after block {block}"),
+                "not to be seen",
+            );
         }
     }
     for (role, accounts) in &holders {
@@ -187,12 +233,21 @@ fn replay(events: &[Log]) -> BTreeMap<B256, BTreeSet<Address>> {
     let mut holders: BTreeMap<B256, BTreeSet<Address>> = BTreeMap::new();
     for event in events {
         if let Ok(granted) = RoleGranted::decode_log(event) {
-            holders.entry(granted.role).or_default().insert(granted.account);
+            holders
+                .entry(granted.role)
+                .or_default()
+                .insert(granted.account);
         } else if let Ok(revoked) = RoleRevoked::decode_log(event) {
-            holders.entry(revoked.role).or_default().remove(&revoked.account);
+            holders
+                .entry(revoked.role)
+                .or_default()
+                .remove(&revoked.account);
         } else if let Ok(changed) = RoleAdminChanged::decode_log(event) {
             // Whoever holds the new administrating role would be found under it; that it exists is wrong already.
-            holders.entry(changed.role).or_default().insert(account(changed.next.into()));
+            holders
+                .entry(changed.role)
+                .or_default()
+                .insert(account(changed.next.into()));
         }
     }
     holders
@@ -214,17 +269,45 @@ async fn safe(
         write_address(&singleton),
     );
     let owners = list(sight, at, OWNERS).await?;
-    compare(found, format!("the list of the {name}'s owners"), texts(&expected.owners), texts(&owners));
+    compare(
+        found,
+        format!("the list of the {name}'s owners"),
+        texts(&expected.owners),
+        texts(&owners),
+    );
     let count = sight.slot(at, slot(OWNER_COUNT)).await?;
-    compare(found, format!("the number of the {name}'s owners"), expected.owners.len(), count);
+    compare(
+        found,
+        format!("the number of the {name}'s owners"),
+        expected.owners.len(),
+        count,
+    );
     let threshold = sight.slot(at, slot(THRESHOLD)).await?;
-    compare(found, format!("the {name}'s threshold"), expected.threshold, threshold);
+    compare(
+        found,
+        format!("the {name}'s threshold"),
+        expected.threshold,
+        threshold,
+    );
     let modules = list(sight, at, MODULES).await?;
-    compare(found, format!("the list of the {name}'s modules"), texts(&[]), texts(&modules));
+    compare(
+        found,
+        format!("the list of the {name}'s modules"),
+        texts(&[]),
+        texts(&modules),
+    );
     for (what, place, expected) in [
         ("guard", "guard_manager.guard.address", Address::ZERO),
-        ("module guard", "module_manager.module_guard.address", Address::ZERO),
-        ("fallback handler", "fallback_manager.handler.address", contracts.fallback_handler),
+        (
+            "module guard",
+            "module_manager.module_guard.address",
+            Address::ZERO,
+        ),
+        (
+            "fallback handler",
+            "fallback_manager.handler.address",
+            contracts.fallback_handler,
+        ),
     ] {
         let actual = account(sight.slot(at, keccak256(place)).await?);
         compare(
@@ -242,7 +325,11 @@ async fn list(sight: &mut Sight, safe: Address, place: u64) -> Result<Vec<Addres
     let mut members = Vec::new();
     let mut at = SENTINEL;
     while members.len() < MOST_OWNERS {
-        let next = account(sight.slot(safe, mapping(at.into_word(), slot(place))).await?);
+        let next = account(
+            sight
+                .slot(safe, mapping(at.into_word(), slot(place)))
+                .await?,
+        );
         if next == SENTINEL || next.is_zero() {
             break;
         }

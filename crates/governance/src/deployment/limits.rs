@@ -179,10 +179,7 @@ const fn limits(environment: Environment) -> Limits {
                 majority: true,
                 why: "at least 2, and more than half",
             },
-            guardian: Quorum {
-                owners: 2,
-                ..ANY
-            },
+            guardian: Quorum { owners: 2, ..ANY },
             strict: true,
         },
         Environment::Staging => Limits {

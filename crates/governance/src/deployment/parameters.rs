@@ -69,7 +69,9 @@ impl Parameters {
         ];
         for (role, named, safe) in named {
             if !named.is_empty() && !same(named, &safe.owners) {
-                let why = format!("`governance.{role}` of the federation file are not the owners given here");
+                let why = format!(
+                    "`governance.{role}` of the federation file are not the owners given here"
+                );
                 return Err(Fault::file(what, path, why));
             }
         }

@@ -4,9 +4,7 @@ use alloy::{
 };
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 use seed_chain::{Bytecode, ledger_code_hash, logic_hash};
-use seed_primitives::{
-    DeployedSafes, Deployment, SafeContracts, SafeOwners,
-};
+use seed_primitives::{DeployedSafes, Deployment, SafeContracts, SafeOwners};
 
 use super::{
     FACTORY, Parameters, Published,
@@ -72,8 +70,20 @@ impl Plan {
     pub fn new(parameters: &Parameters, source: SafeSource) -> Self {
         let mut steps = Vec::new();
         let contracts = safe_contracts(source, &mut steps);
-        let proposer = safe(parameters, &parameters.proposer, contracts, "proposer Safe", &mut steps);
-        let guardian = safe(parameters, &parameters.guardian, contracts, "guardian Safe", &mut steps);
+        let proposer = safe(
+            parameters,
+            &parameters.proposer,
+            contracts,
+            "proposer Safe",
+            &mut steps,
+        );
+        let guardian = safe(
+            parameters,
+            &parameters.guardian,
+            contracts,
+            "guardian Safe",
+            &mut steps,
+        );
         let mut contract = |what, salt: B256, code: &[u8]| {
             let address = made_at(salt, code);
             steps.push(Step {
@@ -123,7 +133,12 @@ impl Plan {
 
     /// The deployment file of this plan on a chain whose first block is `genesis_hash`, begun after `block`.
     #[must_use]
-    pub fn deployment(&self, parameters: &Parameters, genesis_hash: B256, block: u64) -> Deployment {
+    pub fn deployment(
+        &self,
+        parameters: &Parameters,
+        genesis_hash: B256,
+        block: u64,
+    ) -> Deployment {
         Deployment {
             schema_version: 1,
             environment: parameters.environment,

@@ -1,6 +1,7 @@
 use alloy_primitives::{Address, Bytes, U256, address, keccak256};
 use revm::{
-    Context, Database as _, DatabaseCommit as _, ExecuteEvm as _, MainBuilder as _, MainContext as _,
+    Context, Database as _, DatabaseCommit as _, ExecuteEvm as _, MainBuilder as _,
+    MainContext as _,
     bytecode::Bytecode,
     context::{BlockEnv, TxEnv, result::ExecutionResult},
     database::{CacheDB, EmptyDB},
@@ -8,9 +9,7 @@ use revm::{
     state::AccountInfo,
 };
 
-use super::{
-    DeployFault, FACTORY, Plan, Published, SafeSource, Step, bytecode::FACTORY_CODE,
-};
+use super::{DeployFault, FACTORY, Plan, Published, SafeSource, Step, bytecode::FACTORY_CODE};
 
 /// Gas for one step: what the least of today's blocks have.
 const GAS: u64 = 16_000_000;
@@ -126,7 +125,9 @@ impl Rehearsal {
 
     fn code(&mut self, address: Address) -> Bytes {
         let info = self.db.basic(address).ok().flatten().unwrap_or_default();
-        let code = info.code.or_else(|| self.db.code_by_hash(info.code_hash).ok());
+        let code = info
+            .code
+            .or_else(|| self.db.code_by_hash(info.code_hash).ok());
         code.map(|code| code.original_bytes()).unwrap_or_default()
     }
 }

@@ -85,10 +85,7 @@ impl Outcome {
 ///
 /// # Errors
 /// [`DeployFault`] for parameters or findings that must not be deployed, and whatever the chain or the disk refuses.
-pub async fn deploy(
-    request: &Request,
-    progress: &mut dyn FnMut(&str),
-) -> Result<Outcome, Fault> {
+pub async fn deploy(request: &Request, progress: &mut dyn FnMut(&str)) -> Result<Outcome, Fault> {
     let parameters = &request.parameters;
     let violations = unsafe_parameters(parameters);
     if !violations.is_empty() {
@@ -101,7 +98,11 @@ pub async fn deploy(
     let source = source(&mut sight, parameters, existing.as_ref()).await?;
     let plan = Plan::new(parameters, source);
     if let (Some(existing), Some(file)) = (&existing, &request.out) {
-        same_file(file, existing, &plan.deployment(parameters, sight.genesis(), existing.block))?;
+        same_file(
+            file,
+            existing,
+            &plan.deployment(parameters, sight.genesis(), existing.block),
+        )?;
     }
     let rehearsal = Rehearsal::of(&plan, parameters.chain_id)?;
     let mut steps = survey(&mut sight, &plan, &rehearsal).await?;
@@ -123,10 +124,15 @@ pub async fn deploy(
             sight = seen(request, &sight, block).await?;
             survey(&mut sight, &plan, &rehearsal).await?;
         }
-        let left = steps.iter().filter(|step| !step.found && step.transaction.is_none());
+        let left = steps
+            .iter()
+            .filter(|step| !step.found && step.transaction.is_none());
         let left = left.count();
         if left != 0 {
-            let sent = steps.iter().filter(|step| step.transaction.is_some()).count();
+            let sent = steps
+                .iter()
+                .filter(|step| step.transaction.is_some())
+                .count();
             return Err(DeployFault::Stopped { sent, left }.into());
         }
     }
@@ -137,13 +143,21 @@ pub async fn deploy(
         balance,
         deployment: None,
     };
-    let complete = outcome.steps.iter().all(|step| step.found || step.transaction.is_some());
+    let complete = outcome
+        .steps
+        .iter()
+        .all(|step| step.found || step.transaction.is_some());
     if complete {
         if !sight.proven() {
             return Err(DeployFault::Unproven.into());
         }
         let proposer = outcome.plan.proposer;
-        let block = match existing.as_ref().map(|one| one.block).or(request.block).or(began) {
+        let block = match existing
+            .as_ref()
+            .map(|one| one.block)
+            .or(request.block)
+            .or(began)
+        {
             Some(block) => block,
             None => first_block(&sight, proposer).await?,
         };
@@ -178,7 +192,9 @@ fn same_file(file: &Path, existing: &Deployment, planned: &Deployment) -> Result
     let fields = |one: &Deployment| serde_json::to_value(one).unwrap_or_default();
     let (one, other) = (fields(existing), fields(planned));
     let names = other.as_object().into_iter().flatten();
-    let differs = names.map(|(name, _)| name).find(|name| one.get(*name) != other.get(*name));
+    let differs = names
+        .map(|(name, _)| name)
+        .find(|name| one.get(*name) != other.get(*name));
     Err(DeployFault::OtherFile {
         file: file.to_owned(),
         field: differs.cloned().unwrap_or_default(),
@@ -273,7 +289,10 @@ fn occupied(what: &str, address: Address) -> Fault {
     .into()
 }
 
-async fn prices(sight: &Sight, request: &Request) -> Result<(u128, Option<(Address, U256)>), Fault> {
+async fn prices(
+    sight: &Sight,
+    request: &Request,
+) -> Result<(u128, Option<(Address, U256)>), Fault> {
     let Some(endpoint) = sight.endpoints().first() else {
         return Err(Fault::Usage("name an endpoint with --rpc".to_owned()));
     };
@@ -304,7 +323,11 @@ async fn send(
         proposer: None,
         last: None,
     };
-    let missing = plan.steps.iter().zip(steps).filter(|(_, report)| !report.found);
+    let missing = plan
+        .steps
+        .iter()
+        .zip(steps)
+        .filter(|(_, report)| !report.found);
     for (step, report) in missing.take(at_most) {
         let mined = wallet.send(Some(step.to), step.data.clone()).await?;
         report.transaction = Some(mined.hash);
@@ -314,7 +337,9 @@ async fn send(
         }
         let address = seed_primitives::write_address(&step.address);
         let (what, hash, gas) = (step.what, mined.hash, mined.gas_used);
-        progress(&format!("{what} at {address}: transaction {hash}, {gas} gas"));
+        progress(&format!(
+            "{what} at {address}: transaction {hash}, {gas} gas"
+        ));
     }
     Ok(sent)
 }

@@ -38,7 +38,10 @@ impl Sight {
             Some(genesis) => genesis,
             None => {
                 // Whatever the first one says, the others must agree.
-                let first = live.endpoints().first().ok_or(Fault::Usage("no --rpc".to_owned()))?;
+                let first = live
+                    .endpoints()
+                    .first()
+                    .ok_or(Fault::Usage("no --rpc".to_owned()))?;
                 let genesis = first.genesis_hash().await?;
                 live = connect(urls, chain_id, Some(genesis)).await?;
                 genesis

@@ -66,7 +66,13 @@ impl Scene {
     pub fn verify_code(&self, flags: &[&str]) -> Answer {
         let deployment = self.path("deployment.json");
         let url = self.chain.url();
-        let mut arguments = vec!["verify-code", "--deployment", text(&deployment), "--rpc", &url];
+        let mut arguments = vec![
+            "verify-code",
+            "--deployment",
+            text(&deployment),
+            "--rpc",
+            &url,
+        ];
         arguments.extend(flags);
         run(&arguments)
     }
@@ -78,7 +84,9 @@ impl Scene {
 
     pub async fn transactions(&self) -> u64 {
         let payer = LocalChain::funded().address();
-        let answer = self.ask("eth_getTransactionCount", json!([payer, "latest"])).await;
+        let answer = self
+            .ask("eth_getTransactionCount", json!([payer, "latest"]))
+            .await;
         u64::from_str_radix(answer.as_str().unwrap().trim_start_matches("0x"), 16).unwrap()
     }
 
@@ -101,7 +109,8 @@ impl Scene {
     }
 
     pub async fn set_slot(&self, address: Address, slot: &str, value: &str) {
-        self.ask("anvil_setStorageAt", json!([address, slot, value])).await;
+        self.ask("anvil_setStorageAt", json!([address, slot, value]))
+            .await;
         self.chain.mine(1).await.expect("a block");
     }
 }
@@ -121,7 +130,10 @@ pub fn federation(threshold: u8) -> String {
 
 pub fn configuration(environment: &str, delay: u64) -> String {
     let owners = |numbers: &[u8]| {
-        let texts: Vec<_> = numbers.iter().map(|one| format!("\"{}\"", account(*one))).collect();
+        let texts: Vec<_> = numbers
+            .iter()
+            .map(|one| format!("\"{}\"", account(*one)))
+            .collect();
         texts.join(", ")
     };
     format!(
