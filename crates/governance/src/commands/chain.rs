@@ -1,6 +1,9 @@
 //! What the commands that talk to a chain have in common.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use alloy::signers::local::PrivateKeySigner;
 use clap::Args;
@@ -125,14 +128,14 @@ pub(crate) async fn ask<T>(
 }
 
 /// Reads a deployment file.
-pub(crate) fn deployment(file: &PathBuf) -> Result<Deployment, Fault> {
+pub(crate) fn deployment(file: &Path) -> Result<Deployment, Fault> {
     let what = "the deployment";
     let bytes = read(what, file, seed_primitives::MAX_DEPLOYMENT_BYTES)?;
     Deployment::from_json(&bytes).map_err(|error| Fault::file(what, file, error))
 }
 
 /// Reads an operation file.
-pub(crate) fn operation(file: &PathBuf) -> Result<Operation, Fault> {
+pub(crate) fn operation(file: &Path) -> Result<Operation, Fault> {
     let bytes = read("the operation", file, crate::operation::MAX_OPERATION_BYTES)?;
     Ok(Operation::from_json(&bytes).map_err(ActFault::from)?)
 }
