@@ -10,6 +10,7 @@ import {IReleaseLedger} from "../src/interfaces/IReleaseLedger.sol";
 import {Typed} from "../src/libraries/Typed.sol";
 import {Reference} from "./reference/Reference.sol";
 import {BaseTest} from "./utils/BaseTest.sol";
+import {Federations} from "./utils/Federation.sol";
 import {Vm, vm} from "./utils/Vm.sol";
 
 /// The golden and negative vectors that the other implementations read, too.
@@ -164,6 +165,99 @@ contract VectorsTest is BaseTest {
         uint256 before = vm.parseJsonUint(json, ".sequence") - 1;
         vm.store(place, CONTROL_SLOT, bytes32(before << 192 | uint160(rules_)));
         vm.warp(vm.parseJsonUint(json, ".timestamp"));
+    }
+
+    // --------------------------------------------------------------------------------------------- standing
+
+    /// The ledger says of every case what the verifier says (crates/verdict/tests/standing.rs).
+    function test_standing() external {
+        string memory json = _file("standing.json");
+        vm.warp(START);
+        uint256 before = vm.snapshotState();
+        uint256 cases;
+        for (; vm.keyExistsJson(json, string.concat(".cases[", vm.toString(cases), "]")); cases++) {
+            _assertStanding(json, string.concat(".cases[", vm.toString(cases), "]"));
+            vm.revertToState(before);
+        }
+        assertTrue(cases > 10, "cases");
+    }
+
+    function _assertStanding(string memory json, string memory path) private {
+        useFederation(Federations.uniform(3, 2, 2));
+        uint256 number = vm.parseJsonUint(json, ".sequence");
+        vm.store(address(ledger), CONTROL_SLOT, bytes32(ledger.control() | (number - 1) << 192));
+        Vote[] memory votes = _votes(vm.parseJsonUintArray(json, string.concat(path, ".entries")));
+        bytes memory submission = submissionOf(SECOND, votes);
+        (bytes memory record,) = expectedRecord(SECOND, submission, uint64(number));
+        ledger.finalise(SECOND, submission);
+
+        uint256[] memory revocations = vm.parseJsonUintArray(json, string.concat(path, ".revocations"));
+        for (uint256 i = 0; i < revocations.length; i += 4) {
+            address subject = revocations[i] == 255 ? address(rules) : builder(revocations[i]);
+            uint256 word = (START - revocations[i + 1]) << 40 | revocations[i + 2] << 8 | revocations[i + 3];
+            vm.store(address(ledger), keccak256(abi.encode(subject, REVOCATIONS_SLOT)), bytes32(word));
+        }
+        bytes memory endorsements;
+        votes = _votes(vm.parseJsonUintArray(json, string.concat(path, ".endorsers")));
+        for (uint256 i = 0; i < votes.length; i++) {
+            endorsements = bytes.concat(endorsements, signed(SECOND, digestsOf(SECOND), votes[i]));
+        }
+
+        (, IReleaseLedger.Standing[] memory systems,) = ledger.status(SECOND, record, endorsements);
+        string[] memory expected = vm.parseJsonStringArray(json, string.concat(path, ".standing"));
+        assertEq(systems.length, expected.length, "systems");
+        string[4] memory names = ["unknown", "final", "disputed", "tainted"];
+        for (uint256 s = 0; s < systems.length; s++) {
+            string memory name = vm.parseJsonString(json, string.concat(path, ".name"));
+            assertEq(bytes(names[uint256(systems[s])]), bytes(expected[s]), name);
+        }
+    }
+
+    function _votes(uint256[] memory flat) private pure returns (Vote[] memory votes) {
+        votes = new Vote[](flat.length / 2);
+        for (uint256 i = 0; i < votes.length; i++) {
+            votes[i] = vote_(flat[2 * i], uint64(flat[2 * i + 1]));
+        }
+    }
+
+    // ------------------------------------------------------------------------------------------ random values
+
+    /// The code under test hashes many random attestations and genesis agreements as Rust does.
+    function test_CON_09_random_values_hash_as_in_rust() external view {
+        string memory json = _file("random.json");
+        uint256 count = vm.parseJsonUint(json, ".count");
+        assertTrue(count >= 10_000, "many");
+        bytes32 hash;
+        for (uint256 i = 0; i < count; i++) {
+            uint256 free;
+            assembly ("memory-safe") {
+                free := mload(0x40)
+            }
+            hash = keccak256(abi.encode(hash, _attestation(i), _genesis(i)));
+            assembly {
+                mstore(0x40, free)
+            }
+        }
+        assertEq(hash, vm.parseJsonBytes32(json, ".hash"), "all of them");
+    }
+
+    function _word(uint256 number, uint256 which) private pure returns (bytes32) {
+        return keccak256(abi.encode(number, which));
+    }
+
+    /// The separator of the contracts is that of the chain they run on; other chains are the reference's.
+    function _separator(uint256 number) private pure returns (bytes32) {
+        return Reference.domainSeparator(number + 1, address(uint160(uint256(_word(number, 0)))));
+    }
+
+    function _attestation(uint256 number) private pure returns (bytes32) {
+        address rules_ = address(uint160(uint256(_word(number, 4))));
+        uint256 form = Typed.attestationForm(_separator(number), _word(number, 1), rules_);
+        return Typed.attestation(form, _word(number, 2), _word(number, 3));
+    }
+
+    function _genesis(uint256 number) private pure returns (bytes32) {
+        return Typed.genesis(_separator(number), _word(number, 3), _word(number, 1), _word(number, 2));
     }
 
     // ------------------------------------------------------------------------------------------- signatures

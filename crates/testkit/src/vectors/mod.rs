@@ -4,8 +4,10 @@ mod configuration;
 mod documents;
 mod merkle;
 mod negative;
+mod random;
 mod records;
 mod scene;
+mod standing;
 mod typed;
 
 use std::collections::BTreeMap;
@@ -23,6 +25,8 @@ pub fn all() -> BTreeMap<String, String> {
         ("record.json", records::golden()),
         ("configuration.json", configuration::golden()),
         ("documents.json", documents::golden()),
+        ("random.json", random::digests()),
+        ("standing.json", standing::cases()),
     ] {
         files.insert(path.to_owned(), pretty(&value));
     }
