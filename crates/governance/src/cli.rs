@@ -22,6 +22,7 @@ enum Command {
     Federation(commands::federation::Command),
     Decode(Box<commands::decode::Arguments>),
     Deploy(Box<commands::deploy::Arguments>),
+    VerifyCode(Box<commands::verify_code::Arguments>),
     Execute(Box<commands::execute::Arguments>),
     Hash(commands::hash::Arguments),
     /// Write an act of governance down, to be reviewed, hashed and signed
@@ -61,6 +62,7 @@ fn dispatch(command: Command) -> Result<(), Fault> {
         Command::Federation(command) => commands::federation::run(&command),
         Command::Decode(arguments) => commands::decode::run(&arguments),
         Command::Deploy(arguments) => commands::deploy::run(&arguments),
+        Command::VerifyCode(arguments) => commands::verify_code::run(&arguments),
         Command::Execute(arguments) => commands::execute::run(&arguments),
         Command::Hash(arguments) => commands::hash::run(&arguments),
         Command::Propose(command) => commands::propose::run(&command),

@@ -50,6 +50,9 @@ pub enum Fault {
     /// A deployment is refused, or could not be completed.
     #[error(transparent)]
     Deploy(#[from] crate::deployment::DeployFault),
+    /// Code is not the sources' code.
+    #[error(transparent)]
+    Code(#[from] crate::code::CodeFault),
     /// The machine failed.
     #[error("this machine failed: {0}")]
     Machine(String),
@@ -79,6 +82,7 @@ impl Fault {
             Self::Act(fault) => fault.code(),
             Self::Review(fault) => fault.code(),
             Self::Deploy(fault) => fault.code(),
+            Self::Code(fault) => fault.code(),
             Self::Machine(_) => "machine-failed",
         }
     }
@@ -97,6 +101,7 @@ impl Fault {
             Self::Act(fault) => fault.help(),
             Self::Review(fault) => fault.help(),
             Self::Deploy(fault) => fault.help(),
+            Self::Code(fault) => fault.help(),
             Self::Machine(_) => "check disk and memory, then try again",
         }
     }
@@ -110,6 +115,7 @@ impl Fault {
             Self::Act(fault) => fault.exit_code(),
             Self::Review(fault) => fault.exit_code(),
             Self::Deploy(fault) => fault.exit_code(),
+            Self::Code(fault) => fault.exit_code(),
             Self::Output(_) | Self::Chain(_) | Self::Machine(_) => 3,
         }
     }

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod cli;
+pub mod code;
 mod commands;
 pub mod decode;
 pub mod deployment;

@@ -12,3 +12,4 @@ pub(crate) mod revoke;
 pub(crate) mod sign;
 pub(crate) mod simulate;
 pub(crate) mod write;
+pub(crate) mod verify_code;

@@ -51,6 +51,15 @@ pub(super) fn federation(
     Ok((read, federation, compiled.configuration.to_bytes()))
 }
 
+/// The federation of a file, as a deployment has it.
+///
+/// # Errors
+/// As [`federation`].
+pub(crate) fn federation_file(path: &Path) -> Result<DeployedFederation, Fault> {
+    let text = super::text("the federation", path)?;
+    federation(path, &text).map(|(_, federation, _)| federation)
+}
+
 /// The configuration bytes of the rules of `federation`: each named domain has a bit in the order of first appearance.
 ///
 /// # Errors

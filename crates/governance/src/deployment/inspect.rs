@@ -105,7 +105,7 @@ impl Roles {
     }
 }
 
-/// Everything about roles, owners, thresholds, modules, guards, delay and rules in force that is not as `deployment`
+/// Everything about roles, owners, thresholds, modules, guards and delay that is not as `deployment`
 /// says. Storage is read with proofs, and who holds roles besides those expected from the events since its `block`.
 ///
 /// # Errors
@@ -148,14 +148,15 @@ pub(crate) async fn inspect(
         &mut found,
     )
     .await?;
-    let control = sight.slot(deployment.ledger, slot(CONTROL)).await?;
-    compare(
-        &mut found,
-        "the ledger's rules in force",
-        write_address(&deployment.rules),
-        write_address(&account(control)),
-    );
     Ok(found)
+}
+
+/// The rules that a ledger asks now.
+///
+/// # Errors
+/// When the chain cannot be read.
+pub(crate) async fn in_force(sight: &mut Sight, ledger: Address) -> Result<Address, Fault> {
+    Ok(account(sight.slot(ledger, slot(CONTROL)).await?))
 }
 
 /// Every expected holder holds its role, and every role is administered by the administrator.

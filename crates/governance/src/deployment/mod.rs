@@ -14,13 +14,15 @@ mod run;
 mod sight;
 
 pub use bytecode::{FACTORY, Published};
+pub(crate) use configuration::federation_file;
 pub use configuration::{configuration, regions};
 pub use fault::DeployFault;
 pub use inspect::Difference;
-pub(crate) use inspect::inspect;
+pub(crate) use inspect::{in_force, inspect};
 pub use key::KeySource;
 pub use limits::{Unsafe, unsafe_parameters};
 pub use parameters::Parameters;
+pub(crate) use parameters::text;
 pub use plan::{Plan, SafeSource, Step};
 pub use rehearsal::{Rehearsal, Rehearsed};
 pub use run::{Outcome, Request, StepReport, deploy};

@@ -11,8 +11,8 @@ use seed_chain::{Options, Wallet};
 use seed_primitives::{Deployment, MAX_DEPLOYMENT_BYTES, SafeContracts};
 
 use super::{
-    DeployFault, FACTORY, Parameters, Plan, Published, Rehearsal, SafeSource, Sight,
-    bytecode::FACTORY_CODE, inspect, origin::origin, unsafe_parameters,
+    DeployFault, Difference, FACTORY, Parameters, Plan, Published, Rehearsal, SafeSource, Sight,
+    bytecode::FACTORY_CODE, in_force, inspect, origin::origin, unsafe_parameters,
 };
 use crate::{Fault, commands::decode::read};
 
@@ -162,7 +162,15 @@ pub async fn deploy(request: &Request, progress: &mut dyn FnMut(&str)) -> Result
             None => first_block(&sight, proposer).await?,
         };
         let deployment = outcome.plan.deployment(parameters, sight.genesis(), block);
-        let differences = inspect(&mut sight, &deployment).await?;
+        let mut differences = inspect(&mut sight, &deployment).await?;
+        let rules = in_force(&mut sight, deployment.ledger).await?;
+        if rules != deployment.rules {
+            differences.push(Difference {
+                what: "the ledger's rules in force".to_owned(),
+                expected: seed_primitives::write_address(&deployment.rules),
+                found: seed_primitives::write_address(&rules),
+            });
+        }
         if !differences.is_empty() {
             return Err(DeployFault::Differs(differences).into());
         }
