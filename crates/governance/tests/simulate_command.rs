@@ -2,9 +2,15 @@
 
 mod simulate_scene;
 
-use alloy::sol_types::SolCall as _;
+use alloy::{
+    signers::{SignerSync as _, local::PrivateKeySigner},
+    sol_types::SolCall as _,
+};
 use alloy_primitives::{B256, Bytes, hex};
-use seed_governance::decode::{Call, checksum};
+use seed_governance::{
+    decode::{Call, SafeTransaction, checksum},
+    safe::{SafeHashes, SignatureFile},
+};
 use seed_testkit::keys;
 use serde_json::{Value, json};
 use simulate_scene::*;
@@ -149,6 +155,42 @@ async fn a_transaction_builder_file_is_decoded_and_simulated_and_replayed() {
         &snapshot,
     ]);
     assert_ne!(run.code, 0, "{run:?}");
+}
+
+#[tokio::test]
+async fn signature_files_are_checked_by_the_safe_itself() {
+    let scene = Scene::new().await;
+    let files = Files::new(&scene).await;
+    let revoke = revoke(&scene);
+    let file = files.write("tx.json", builder_file(&scene, &[&revoke]).to_string());
+    let transaction = SafeTransaction::new(scene.guardian, revoke, None);
+    let hash = SafeHashes::new(31337, &transaction, 0).safe_tx;
+    let sign = |key: &PrivateKeySigner| {
+        let signature = key.sign_hash_sync(&hash).unwrap();
+        let json = serde_json::to_vec(&SignatureFile::new(hash, key.address(), &signature));
+        files.write(&format!("{}.json", key.address()), json.unwrap())
+    };
+    let signed: Vec<String> = owners("guardian").iter().map(sign).collect();
+    let stranger = sign(&keys::signer("stranger"));
+    let (url, snapshot) = (scene.chain.url(), files.path("snapshot.json"));
+    let run = |signatures: &[&String], more: &[&str]| {
+        let mut arguments = vec!["simulate", &file, "--deployment", &files.deployment];
+        for signature in signatures {
+            arguments.extend(["--signature", signature.as_str()]);
+        }
+        arguments.extend(more);
+        gov(&arguments)
+    };
+    let live = ["--rpc", &url, "--save", &snapshot];
+    let good = run(&[&signed[1], &signed[0]], &live);
+    assert_eq!(good.code, 0, "{good:?}");
+    assert!(!good.out.contains("signatures pretended"), "{good:?}");
+    let again = run(&[&signed[0], &signed[1]], &["--snapshot", &snapshot]);
+    assert_eq!(again.out, good.out);
+    let few = run(&[&signed[0]], &["--snapshot", &snapshot]);
+    assert_eq!(few.code, 1, "{few:?}");
+    let strange = run(&[&signed[0], &stranger], &["--snapshot", &snapshot]);
+    assert_eq!(strange.code, 1, "{strange:?}");
 }
 
 #[tokio::test]

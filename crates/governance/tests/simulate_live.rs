@@ -3,7 +3,7 @@
 mod simulate_scene;
 
 use alloy::sol_types::SolCall as _;
-use alloy_primitives::{Address, B256, Bytes, U256};
+use alloy_primitives::{Address, B256, U256};
 use seed_governance::{
     decode::{Action, Allowed, Call, Operation, Role, SafeTransaction, Subject},
     simulate::{Outcome, Place, State},
@@ -31,7 +31,7 @@ async fn same(scene: &Scene, name: &str, call: Call) -> Outcome {
     compare(scene, first, &outcome, 0).await;
     for (index, (timelock, operation)) in scheduled(&outcome).into_iter().enumerate() {
         scene.at(outcome.steps[index + 1].time).await;
-        let hash = scene.send(timelock, execution(&operation)).await;
+        let hash = scene.send(timelock, operation.execution()).await;
         compare(scene, hash, &outcome, index + 1).await;
     }
     assert!(
@@ -57,34 +57,6 @@ fn scheduled(outcome: &Outcome) -> Vec<(Address, Operation)> {
         _ => None,
     })
     .collect()
-}
-
-fn execution(operation: &Operation) -> Bytes {
-    if !operation.batch {
-        let call = &operation.calls[0];
-        return executeCall {
-            target: call.target,
-            value: call.value,
-            payload: call.data.clone(),
-            predecessor: operation.predecessor,
-            salt: operation.salt,
-        }
-        .abi_encode()
-        .into();
-    }
-    executeBatchCall {
-        targets: operation.calls.iter().map(|call| call.target).collect(),
-        values: operation.calls.iter().map(|call| call.value).collect(),
-        payloads: operation
-            .calls
-            .iter()
-            .map(|call| call.data.clone())
-            .collect(),
-        predecessor: operation.predecessor,
-        salt: operation.salt,
-    }
-    .abi_encode()
-    .into()
 }
 
 fn fields(outcome: &Outcome, step: usize) -> Vec<String> {
@@ -292,7 +264,7 @@ async fn an_operation_that_waits_is_executed_when_its_time_has_come() {
         salt: B256::repeat_byte(7),
         batch: false,
     };
-    let call = Call::to(scene.timelock, execution(&operation));
+    let call = Call::to(scene.timelock, operation.execution());
     let subject = Subject::Direct {
         from: None,
         call: call.clone(),

@@ -13,7 +13,7 @@ use crate::{
     Fault,
     decode::{
         Allowed, Call, Decoded, Document, FederationNames, MAX_FILE, Names, Queue, ReviewFault,
-        Subject, Warning, report, same_chain, subject,
+        Subject, Warning, queue_report, report, same_chain, subject,
     },
     output::{Output, complain, say},
     simulate::{BlockChoice, Live},
@@ -141,107 +141,17 @@ fn queue(arguments: &Arguments, context: &Context) -> Result<(), Fault> {
         let (timelock, names) = (deployment.timelock, &context.names);
         Queue::read(&live, timelock, from, names, &context.federations).await
     })??;
-    for lie in &queue.lies {
-        complain(&format!("WARNING: {lie}"));
-    }
     if queue.endpoints == 1 {
         complain(
             "note: one endpoint was asked; it cannot invent operations, but it could hide some",
         );
     }
-    let value = queue_json(&queue, context);
-    answer(arguments.output, &queue_text(&queue), &value)?;
-    refuse(queue_refusal(&queue, context.allowed))
-}
-
-fn queue_refusal(queue: &Queue, allowed: Allowed) -> Option<&Warning> {
-    let operations = queue.operations.iter();
-    let mut all = operations.flat_map(|one| {
-        let calls = one.decoded.iter().filter_map(|call| call.refusal(allowed));
-        calls.chain(
-            one.warnings
-                .iter()
-                .filter(|warning| warning.refuses(allowed)),
-        )
-    });
-    all.next()
-}
-
-fn queue_text(queue: &Queue) -> String {
-    let mut text = format!(
-        "{} operations wait at block {} ({}), time {}\n",
-        queue.operations.len(),
-        queue.block,
-        queue.block_hash,
-        queue.time
-    );
-    for (index, one) in queue.operations.iter().enumerate() {
-        let place = (index + 1).to_string();
-        let when = match one.ready.checked_sub(U256::from(queue.time)) {
-            Some(left) if !left.is_zero() => {
-                format!(
-                    "from {} on, in {}",
-                    one.ready,
-                    crate::decode::duration(left)
-                )
-            }
-            _ => format!("since {}: ANYBODY MAY EXECUTE IT NOW", one.ready),
-        };
-        text.push_str(&format!(
-            "{place} operation {} may be executed {when}\n",
-            one.id
-        ));
-        for (index, call) in one.decoded.iter().enumerate() {
-            let place = format!("{place}.{}", index + 1);
-            report::shouts(call, &place)
-                .iter()
-                .for_each(|line| complain(line));
-            for line in report::lines(call, &place) {
-                text.push_str(&format!("  {line}\n"));
-            }
-        }
-        for line in &one.difference {
-            text.push_str(&format!("    {line}\n"));
-        }
-        for warning in &one.warnings {
-            complain(&format!(
-                "WARNING[{}] at {place}: {warning}",
-                warning.code()
-            ));
-        }
-    }
-    text
-}
-
-fn queue_json(queue: &Queue, context: &Context) -> Value {
-    let operations = queue.operations.iter().enumerate().map(|(index, one)| {
-        let calls = one.decoded.iter().enumerate();
-        let calls: Vec<_> = calls
-            .map(|(call, tree)| {
-                let place = format!("{}.{}", index + 1, call + 1);
-                report::json(tree, &place, &context.names)
-            })
-            .collect();
-        json!({
-            "id": one.id,
-            "ready": one.ready.to_string(),
-            "executable": one.ready <= U256::from(queue.time),
-            "predecessor": one.operation.predecessor,
-            "salt": one.operation.salt,
-            "calls": calls,
-            "difference": one.difference,
-            "warnings": report::warnings(&one.warnings),
-        })
-    });
-    json!({
-        "block": queue.block,
-        "blockHash": queue.block_hash,
-        "time": queue.time,
-        "endpoints": queue.endpoints,
-        "lies": queue.lies,
-        "operations": operations.collect::<Vec<_>>(),
-        "refused": queue_refusal(queue, context.allowed).map(Warning::code),
-    })
+    queue_report::shouts(&queue)
+        .iter()
+        .for_each(|line| complain(line));
+    let value = queue_report::json(&queue, &context.names, context.allowed);
+    answer(arguments.output, &queue_report::text(&queue), &value)?;
+    refuse(queue.refusal(context.allowed))
 }
 
 impl SubjectArguments {

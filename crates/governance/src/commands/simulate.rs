@@ -11,8 +11,10 @@ use seed_primitives::Deployment;
 use super::decode::{Context, ContextArguments, SubjectArguments, answer, read, wait};
 use crate::{
     Fault,
-    decode::{ReviewFault, report as calls, same_chain},
+    decode::{ReviewFault, Subject, report as calls, same_chain},
+    operation::ActFault,
     output::{Output, complain},
+    safe::{MAX_SIGNATURE_BYTES, SafeHashes, SafeState, SignatureFile, Signatures},
     simulate::{BlockChoice, Live, Outcome, Plan, State, report},
 };
 
@@ -54,7 +56,10 @@ pub(crate) struct Arguments {
     /// Write the state that was used to this file, with its proofs
     #[arg(long, value_name = "FILE", conflicts_with = "snapshot")]
     save: Option<PathBuf>,
-    /// The Safe's real signatures, in the order of their owners, 0x and hex [default: approvals are pretended]
+    /// A signature file of an owner of the Safe (repeatable) [default: approvals are pretended]
+    #[arg(long, value_name = "FILE", conflicts_with = "signatures")]
+    signature: Vec<PathBuf>,
+    /// The Safe's signatures as execTransaction takes them, 0x and hex
     #[arg(long, value_name = "HEX")]
     signatures: Option<Bytes>,
     /// Who sends the transactions [default: an account that nobody has]
@@ -80,7 +85,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Fault> {
             arguments.save.clone().unwrap_or_default(),
         ));
     }
-    let plan = Plan {
+    let mut plan = Plan {
         subject,
         names: context.names.clone(),
         signatures: arguments.signatures.clone(),
@@ -90,8 +95,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Fault> {
         federations: context.federations.clone(),
     };
     let (outcome, state) = match &arguments.snapshot {
-        Some(file) => offline(file, &plan, arguments, &context)?,
-        None => online(arguments, &plan, deployment)?,
+        Some(file) => offline(file, &mut plan, arguments, &context)?,
+        None => online(arguments, &mut plan, deployment)?,
     };
     if let Some(file) = &arguments.save {
         save(file, &state)?;
@@ -120,7 +125,7 @@ fn show(arguments: &Arguments, context: &Context, outcome: &Outcome) -> Result<(
 
 fn offline(
     file: &Path,
-    plan: &Plan,
+    plan: &mut Plan,
     arguments: &Arguments,
     context: &Context,
 ) -> Result<(Outcome, State), Fault> {
@@ -128,13 +133,17 @@ fn offline(
     let state = State::from_json(&bytes).map_err(ReviewFault::State)?;
     same_chain(state.chain_id(), &context.names)?;
     expected_block(arguments, &state)?;
+    if let Some(safe) = signed_by(arguments, plan)? {
+        let of = SafeState::read(&state, safe).map_err(ReviewFault::Halt)?;
+        sign(arguments, plan, state.chain_id(), &of)?;
+    }
     let outcome = plan.run(&state).map_err(ReviewFault::Halt)?;
     Ok((outcome, state))
 }
 
 fn online(
     arguments: &Arguments,
-    plan: &Plan,
+    plan: &mut Plan,
     deployment: &Deployment,
 ) -> Result<(Outcome, State), Fault> {
     let (chain, genesis) = (deployment.chain_id, Some(deployment.genesis_hash));
@@ -150,6 +159,41 @@ fn online(
         let outcome = ran.map_err(ReviewFault::Halt)?;
         Ok((outcome, state))
     })?
+}
+
+/// The Safe whose owners' signature files are given, if any are.
+fn signed_by(arguments: &Arguments, plan: &Plan) -> Result<Option<Address>, Fault> {
+    match &plan.subject {
+        _ if arguments.signature.is_empty() => Ok(None),
+        Subject::Safe(transaction) => Ok(Some(transaction.safe)),
+        Subject::Direct { .. } => Err(Fault::Usage(
+            "--signature is for transactions of a Safe".to_owned(),
+        )),
+    }
+}
+
+/// Puts the signature files into the plan; each must be over this very transaction.
+fn sign(
+    arguments: &Arguments,
+    plan: &mut Plan,
+    chain_id: u64,
+    of: &SafeState,
+) -> Result<(), Fault> {
+    let Subject::Safe(transaction) = &plan.subject else {
+        return Ok(());
+    };
+    let stated = transaction
+        .nonce
+        .and_then(|nonce| u64::try_from(nonce).ok());
+    let hash = SafeHashes::new(chain_id, transaction, stated.unwrap_or(of.nonce)).safe_tx;
+    let mut files = Vec::new();
+    for file in &arguments.signature {
+        let bytes = read("the signature", file, MAX_SIGNATURE_BYTES)?;
+        files.push(SignatureFile::read(&bytes, hash).map_err(ActFault::from)?);
+    }
+    let signatures = Signatures::collect(files, of).map_err(ActFault::from)?;
+    plan.signatures = Some(signatures.packed().clone());
+    Ok(())
 }
 
 fn expected_block(arguments: &Arguments, state: &State) -> Result<(), Fault> {

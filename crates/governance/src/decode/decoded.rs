@@ -1,8 +1,7 @@
 use alloy_primitives::{Address, Selector};
 
 use super::{
-    Action, Allowed, Call, Names, Warning,
-    judge,
+    Action, Allowed, Call, Names, Warning, judge,
     read::{Unread, read, read_library},
     sentence,
 };

@@ -239,9 +239,7 @@ pub(super) fn decimal<'de, D: Deserializer<'de>>(deserializer: D) -> Result<U256
     }
 }
 
-fn some_number<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<U256>, D::Error> {
+fn some_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<U256>, D::Error> {
     let value = Option::<Value>::deserialize(deserializer)?;
     let value = value.filter(|value| !value.is_null());
     let read = value.map(|value| decimal(value).map_err(serde::de::Error::custom));

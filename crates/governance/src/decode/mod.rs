@@ -11,6 +11,8 @@ mod input;
 mod judge;
 mod names;
 mod queue;
+/// The queue as text and as JSON.
+pub mod queue_report;
 mod read;
 /// Decoded calls as text and as JSON.
 pub mod report;
@@ -33,9 +35,7 @@ pub use subject::{SafeTransaction, Subject};
 pub use transaction_builder::{TransactionBuilder, checksum};
 pub use warning::{Allowed, Warning};
 
-pub(crate) use abi::{
-    Ledger::LedgerEvents, Safe::SafeEvents, SafeView, Timelock, Timelock::TimelockEvents,
-};
+pub(crate) use abi::{Ledger::LedgerEvents, Safe::SafeEvents, SafeView, Timelock::TimelockEvents};
 pub(crate) use fault::same_chain;
 pub(crate) use input::{MAX_FILE, subject};
 pub(crate) use names::duration;

@@ -6,8 +6,8 @@ use seed_chain::{ChainError, Endpoint};
 use seed_proof::{ControlWord, Rules, slots};
 
 use super::{
-    Action, Call, Decoded, FederationNames, NamedRules, Names, Operation, ReviewFault, Warning,
-    abi::Timelock,
+    Action, Allowed, Call, Decoded, FederationNames, NamedRules, Names, Operation, ReviewFault,
+    Warning, abi::Timelock,
 };
 use crate::simulate::{Halt, Live, Machine, State, timestamp};
 
@@ -95,6 +95,21 @@ impl Queue {
             endpoints: live.endpoints().len(),
             lies: seen.lies,
         })
+    }
+}
+
+impl Queue {
+    /// The first warning that stays a refusal with these things let through.
+    #[must_use]
+    pub fn refusal(&self, allowed: Allowed) -> Option<&Warning> {
+        let operations = self.operations.iter();
+        let mut all = operations.flat_map(|one| {
+            let calls = one.decoded.iter();
+            let calls = calls.filter_map(|call| call.refusal(allowed));
+            let rules = one.warnings.iter();
+            calls.chain(rules.filter(|warning| warning.refuses(allowed)))
+        });
+        all.next()
     }
 }
 

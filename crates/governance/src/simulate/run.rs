@@ -8,12 +8,11 @@ use super::{
     events::event,
     expected::{Expected, expected},
     machine::{Done, Machine, Stop},
-    place::{Place, approved_hash, timestamp},
+    place::{Place, timestamp},
     reason::reason,
 };
 use crate::decode::{
-    Action, Call, Decoded, FederationNames, NamedRules, Names, Operation, SafeTransaction,
-    SafeView, Subject, Timelock,
+    Action, Call, Decoded, FederationNames, NamedRules, Names, Operation, Subject,
 };
 
 /// What to simulate, and what is known beside the state.
