@@ -10,15 +10,17 @@ rehearsed=0
 # desk_begin: the folder the commands are typed in, and what they find there.
 desk_begin() {
     desk=$world/desk
-    mkdir -p -- "$desk/keys" "$world/bin"
-    cp -- "$world"/keys/*.json "$world"/keys/*.password "$desk/keys/"
-    cp -- "$world/keys/gas" "$desk/keys/gas"
+    mkdir -- "$desk" "$world/bin"
+    ln -s -- "$world/keys" "$desk/keys"
+    rm -- "$world/keys/ada.json" # made by the first runbook
     local program
     for program in seed-gov seed-verify seed-aggregator; do
         dated_program "$program"
     done
     ln -s -- "$builder" "$world/bin/seed-builder"
-    export world desk rpc alpha beta gamma registry repository builder aggregator xtask liar forge verify gov demo_logs
+    ln -s -- "$SEED_CAST" "$world/bin/cast"
+    offline_program
+    export world desk rpc alpha beta gamma registry repository builder aggregator xtask liar forge demo_logs
 }
 
 # dated_program NAME: NAME on the PATH of the rehearsal, on the date the chain has.
@@ -28,14 +30,22 @@ dated_program() {
     chmod 755 -- "$world/bin/$1"
 }
 
-# rehearse NAME: runs the runbook and shows what became of every step of it.
+# `offline` on the PATH of the rehearsal: runs a command where there is no network, not even loopback.
+offline_program() {
+    local namespaces=(--net)
+    [[ $(id -u) == 0 ]] || namespaces=(--user --map-current-user --net)
+    printf '#!/bin/sh\nexec unshare %s -- "$@"\n' "${namespaces[*]}" >"$world/bin/offline"
+    chmod 755 -- "$world/bin/offline"
+}
+
+# rehearse NAME: runs the runbook and shows what became of every step of it; fails if it did not run to its end.
 rehearse() {
     local name=$1 out=$world/runbook/$1 rc=0 said
     local file=docs/operations/$name.md
     mkdir -p -- "$out"
     chapter "$file"
     {
-        printf 'set -euo pipefail\n. %q\ncd -- %q\n' "$SEED_LIB/runbook-desk.sh" "$desk"
+        printf 'set -euo pipefail\ncd -- %q\n. %q\n' "$desk" "$SEED_LIB/runbook-desk.sh"
         (cd -- "$SEED_ROOT" && node "$SEED_LIB/runbook.mjs" script "$file" "$out")
     } >"$out/script" || die "$file cannot be read as a runbook"
     timeout --kill-after=10 "$STEP_LIMIT" bash "$out/script" </dev/null >"$out/log" 2>&1 || rc=$?
@@ -49,5 +59,5 @@ rehearse() {
         printf '  %s %4s  %s  (%s)\n' "${red}✗${plain}" "$line" "$title" "$why"
         [[ $why == "not run" ]] || tail -n 12 -- "$log" "$out/log" | sed 's/^/    | /'
     done < <(cd -- "$SEED_ROOT" && node "$SEED_LIB/runbook.mjs" judge "$file" "$out")
-    ((rc == 0)) || tell "the runbook ended with $rc"
+    return "$rc"
 }
