@@ -11,6 +11,8 @@ readonly STEPS=(
     "format       cargo fmt"
     "deny         bans, licences and sources of every dependency"
     "contracts    Solidity: format, lint, build, tests, committed snapshots"
+    "slither      Solidity: every finding of slither is explained"
+    "symbolic     Solidity: proofs, with nothing left out"
     "clippy       lints, warnings denied"
     "docs         API documentation, warnings denied"
     "build        every program"
@@ -48,6 +50,10 @@ xtask() {
 }
 
 step_contracts() { contracts/tools/check; }
+
+step_slither() { contracts/tools/slither; }
+
+step_symbolic() { contracts/tools/prove; }
 
 # The limits are in xtask; the committed figures are exact, so any change of gas is seen.
 step_gas() { scripts/gas --check; }
