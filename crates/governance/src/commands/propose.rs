@@ -5,7 +5,7 @@ use std::{
 
 use alloy::sol_types::SolCall;
 use alloy_primitives::{Address, B256, U256, keccak256};
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use seed_primitives::{Deployment, write_address};
 use serde_json::json;
 
@@ -20,13 +20,13 @@ use crate::{
     Fault,
     decode::{
         Call, Names, ReviewFault,
-        abi::{Ledger, Timelock},
+        abi::{Ledger, Safe as SafeCalls, Timelock},
     },
     federation::{Compiled, Severity, check},
     operation::{ActFault, Operation, Timelocked},
     output::{Output, complain, shown},
-    safe::{SafeState, transaction_builder},
-    simulate::{Machine, State},
+    safe::{SafeState, SignatureError, transaction_builder},
+    simulate::{Machine, SENTINEL, State},
 };
 
 /// Write an act of governance down, as a file that can be reviewed, hashed and signed.
@@ -48,6 +48,33 @@ pub(crate) enum Command {
     Pause(PauseArguments),
     /// Cancel what is queued, as the guardian, at once
     GuardianCancel(CancelArguments),
+    /// Have a Safe replace one of its owners, by its own signatures, at once
+    Owner(OwnerArguments),
+}
+
+/// One of the two Safes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum Whose {
+    /// The proposers' Safe.
+    Proposer,
+    /// The guardian's Safe.
+    Guardian,
+}
+
+/// An owner whose key is lost, or who leaves.
+#[derive(Args, Debug)]
+pub(crate) struct OwnerArguments {
+    /// Whose owner
+    #[arg(long, value_enum, value_name = "SAFE")]
+    safe: Whose,
+    /// Who goes
+    #[arg(long, value_name = "ADDRESS")]
+    old: Address,
+    /// Who comes
+    #[arg(long, value_name = "ADDRESS")]
+    new: Address,
+    #[command(flatten)]
+    common: Common,
 }
 
 /// What every proposal needs.
@@ -187,6 +214,7 @@ pub(crate) fn run(command: &Command) -> Result<(), Fault> {
             Via::Guardian,
             to(of.timelock, &Timelock::cancelCall { id: one.id }),
         ),
+        Command::Owner(one) => wait(owner(one, &of))??,
         Command::Revoke(one) => (Via::Guardian, revocation(&of, one.subject, None)),
         Command::Dispute(one) => {
             let from = Some(one.from_sequence);
@@ -213,6 +241,7 @@ impl Command {
             Self::Cancel(one) | Self::GuardianCancel(one) => &one.common,
             Self::Dispute(one) => &one.common,
             Self::Pause(one) => &one.common,
+            Self::Owner(one) => &one.common,
         }
     }
 }
@@ -233,6 +262,28 @@ pub(crate) fn revocation(of: &Deployment, subject: Address, from_sequence: Optio
 
 fn to(target: Address, call: &impl SolCall) -> Call {
     Call::to(target, call.abi_encode().into())
+}
+
+/// A Safe's call to itself that replaces an owner. A Safe keeps its owners as a list and wants to be told who comes
+/// before, so that its list is read first.
+async fn owner(arguments: &OwnerArguments, of: &Deployment) -> Result<(Via, Call), Fault> {
+    let (via, safe) = match arguments.safe {
+        Whose::Guardian => (Via::Guardian, of.guardian),
+        Whose::Proposer => (Via::Proposer, of.proposer.ok_or(ActFault::NoProposer)?),
+    };
+    let live = arguments.common.chain.live(of).await?;
+    let mut state = live.state().map_err(ReviewFault::Live)?;
+    let read = ask(&live, &mut state, |state| SafeState::read(state, safe)).await?;
+    let place = read.owners.iter().position(|one| *one == arguments.old);
+    let place = place.ok_or(SignatureError::NotAnOwner(arguments.old));
+    let place = place.map_err(ActFault::from)?;
+    let before = place.checked_sub(1).and_then(|at| read.owners.get(at));
+    let call = SafeCalls::swapOwnerCall {
+        previous: before.copied().unwrap_or(SENTINEL),
+        oldOwner: arguments.old,
+        newOwner: arguments.new,
+    };
+    Ok((via, to(safe, &call)))
 }
 
 /// The call that puts the rules of a federation file in force, once they stand on the chain.
