@@ -26,6 +26,8 @@ const SETTINGS = {
 const ENV = { ...process.env, ...SETTINGS, FOUNDRY_OUT: "out", FOUNDRY_CACHE_PATH: "cache", FOUNDRY_PROFILE: "default" };
 /** Whoever needs longer for the tests has been noticed: they take seconds. */
 const TEST_LIMIT = 180_000;
+/** In milliseconds of processor time. */
+const SLOW = 400;
 
 /** Every file below some folders, sorted. */
 function files(root, names) {
@@ -83,8 +85,9 @@ function setCode(folder, name, code) {
 }
 
 /** Runs the tests of a copy. Resolves to {failed: names of tests, text}; `failed` is null if forge itself failed. */
-function test(folder, { failFast = true, except = [], more = {} } = {}) {
-  const args = ["test", "--no-match-path", "test/Gas.t.sol", ...(failFast ? ["--fail-fast"] : [])];
+function test(folder, { failFast = true, except = [], skipped = [], only = [], more = {} } = {}) {
+  const args = ["test", "--no-match-path", glob(["test/Gas.t.sol", ...skipped]), ...(failFast ? ["--fail-fast"] : [])];
+  if (only.length) args.push("--match-path", glob(only));
   if (except.length) args.push("--no-match-test", `^(${except.join("|")})\\(`);
   return new Promise((resolve) => {
     const child = spawn(path.join(folder, "tools", "forge"), args, { env: { ...ENV, ...more }, stdio: ["ignore", "pipe", "pipe"] });
@@ -105,4 +108,15 @@ function test(folder, { failFast = true, except = [], more = {} } = {}) {
   });
 }
 
-module.exports = { build, codeOf, copy, keyOf, setCode, test };
+const glob = (paths) => (paths.length === 1 ? paths[0] : `{${paths.join(",")}}`);
+
+/** The files of a run's tests that took longer than the rest of a mutant does. */
+function slowFiles(text) {
+  const times = {};
+  for (const [, file, , time, unit] of text.matchAll(/^Ran \d+ tests? for (\S+?):(\S+)\n[^]*?^Suite result: .*?finished in [^(]*\(([0-9.]+)(ms|s|µs) CPU time\)/gm)) {
+    times[file] = (times[file] ?? 0) + Number(time) * { s: 1000, ms: 1, µs: 0.001 }[unit];
+  }
+  return Object.keys(times).filter((file) => times[file] > SLOW).sort();
+}
+
+module.exports = { build, codeOf, copy, keyOf, setCode, slowFiles, test };

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {IQuorumRules} from "../src/interfaces/IQuorumRules.sol";
+import {IReleaseLedger} from "../src/interfaces/IReleaseLedger.sol";
+import {BaseTest} from "./utils/BaseTest.sol";
+import {Federation, Federations} from "./utils/Federation.sol";
+import {vm} from "./utils/Vm.sol";
+
+/// Tests that tools/mutate asked for: each notices a change of the contracts that nothing else did.
+contract SurvivorsTest is BaseTest {
+    /// The words behind the signers are digests, which whoever submits them chooses.
+    function test_a_digest_is_not_counted_as_a_signer() external {
+        Vote[] memory votes = new Vote[](2);
+        (votes[0], votes[1]) = (vote_(0, 15), vote_(1, 7));
+        uint256 tried;
+        for (uint256 seed = 0; tried < 8; seed++) {
+            bytes32 release = keccak256(abi.encode("release", seed));
+            // Read as a signer's, these would be systems that include the last one.
+            if ((uint256(digestsOf(release)[0]) >> 3) & 1 == 0) continue;
+            tried++;
+            bytes memory submission = submissionOf(release, votes);
+            bytes32 domain_ = domain();
+            vm.expectRevert(abi.encodeWithSelector(IQuorumRules.QuorumBelowThreshold.selector, 3, 1, 2));
+            rules.judge(release, domain_, submission);
+        }
+    }
+
+    /// Companies that overlap without end: who is independent of whom is any graph, and no greedy choice is right.
+    function test_counts_any_graph_of_failure_domains() external {
+        for (uint256 seed = 0; seed < 24; seed++) {
+            (Federation memory f, uint256[] memory conflicts) = _graph(seed);
+            useFederation(f);
+            bytes memory record = _recordOfAll();
+            for (uint256 k = 0; k < 4; k++) {
+                uint256 dropped = uint8(uint256(keccak256(abi.encode("dropped", seed, k)))) & (k == 0 ? 0 : 255);
+                uint256[] memory counts = rules.recount(SECOND, domain(), record, "", dropped, 0);
+                assertEq(counts.length, 1, "one system");
+                assertEq(counts[0], _largest(conflicts, ~dropped & 255), vm.toString(seed));
+            }
+        }
+    }
+
+    /// Eight builders, of which two share a failure domain of their own with a probability of two in five.
+    function _graph(uint256 seed) private pure returns (Federation memory f, uint256[] memory conflicts) {
+        f = Federations.uniform(8, 1, 5);
+        conflicts = new uint256[](8);
+        uint256 edge = 80;
+        for (uint256 i = 0; i < 8; i++) {
+            for (uint256 j = 0; j < i; j++) {
+                // The first is a circle of five, the second one of seven; the rest are any.
+                bool circle = seed < 2 && i < 5 + 2 * seed && (i == j + 1 || (j == 0 && i == 4 + 2 * seed));
+                bool any = seed >= 2 && uint256(keccak256(abi.encode("edge", seed, i, j))) % 5 < 2;
+                if (!circle && !any) continue;
+                f.builders[i].domains |= 1 << edge;
+                f.builders[j].domains |= 1 << edge;
+                edge++;
+                conflicts[i] |= 1 << j;
+                conflicts[j] |= 1 << i;
+            }
+        }
+    }
+
+    /// A record as the ledger writes it, of one system that everybody signed.
+    function _recordOfAll() private view returns (bytes memory record) {
+        record = bytes.concat(
+            abi.encodePacked(uint8(1), uint8(1), uint8(8), new bytes(13), uint64(2), uint64(START)),
+            abi.encode(keccak256("root"), address(rules).codehash, address(rules))
+        );
+        for (uint256 i = 0; i < 8; i++) {
+            record =
+                bytes.concat(record, abi.encodePacked(uint8(i), new bytes(3), builder(i), uint64(1), keccak256("e")));
+        }
+        record = bytes.concat(record, keccak256("digest"));
+    }
+
+    function _largest(uint256[] memory conflicts, uint256 candidates) private pure returns (uint256 most) {
+        for (uint256 set = 0; set < 256; set++) {
+            if (set & ~candidates != 0) continue;
+            uint256 size;
+            bool fits = true;
+            for (uint256 i = 0; i < 8; i++) {
+                if ((set >> i) & 1 == 0) continue;
+                size++;
+                if (conflicts[i] & set != 0) fits = false;
+            }
+            if (fits && size > most) most = size;
+        }
+    }
+
+    /// What must be left is what a question may use, what a call keeps back, and what it costs: no more, no less.
+    function test_asks_for_exactly_the_gas_that_a_question_needs() external {
+        vm.prank(GUARDIAN);
+        (bool accepted, bytes memory reason) =
+            address(ledger).call{gas: 150_000}(abi.encodeCall(ledger.revoke, (builder(0))));
+        assertTrue(!accepted, "too little gas");
+        (bytes4 selector, uint256 left, uint256 need) =
+            (bytes4(reason), uint256(_word(reason, 4)), uint256(_word(reason, 36)));
+        assertEq(bytes32(selector), bytes32(IReleaseLedger.LedgerTooLittleGas.selector), "by name");
+        assertEq(need, uint256(200_000) * 64 / 63 + 7000, "need");
+        assertTrue(left < 150_000, "left");
+    }
+
+    function _word(bytes memory data, uint256 offset) private pure returns (bytes32 word) {
+        assembly ("memory-safe") {
+            word := mload(add(add(data, 0x20), offset))
+        }
+    }
+}
