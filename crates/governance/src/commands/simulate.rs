@@ -152,6 +152,12 @@ fn online(
         let live = live.await.map_err(ReviewFault::Live)?;
         let mut state = live.state().map_err(ReviewFault::Live)?;
         expected_block(arguments, &state)?;
+        if let Some(safe) = signed_by(arguments, plan)? {
+            let ask = |state: &State| SafeState::read(state, safe);
+            let of = live.complete(&mut state, ask).await;
+            let of = of.map_err(ReviewFault::Live)?.map_err(ReviewFault::Halt)?;
+            sign(arguments, plan, state.chain_id(), &of)?;
+        }
         let ran = live
             .run(plan, &mut state)
             .await
