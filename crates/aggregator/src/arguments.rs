@@ -61,6 +61,9 @@ pub(crate) struct OnceArguments {
     /// A JSON-RPC endpoint, https or loopback; all that answer must agree (repeatable)
     #[arg(long, value_name = "URL")]
     pub(crate) rpc: Vec<String>,
+    /// The deployment's JSON file, in place of --chain-id and --ledger; its names are shown
+    #[arg(long, value_name = "FILE")]
+    pub(crate) deployment: Option<PathBuf>,
     /// The address of the ReleaseLedger
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) ledger: Option<String>,

@@ -6,9 +6,11 @@ use std::{
 use alloy_primitives::Address;
 use seed_attestation::Domain;
 use seed_oci::Place;
-use seed_primitives::{ParseError, ReleaseId, parse_address};
+use seed_primitives::{
+    Deployment, MAX_DEPLOYMENT_BYTES, ParseError, ReleaseId, parse_address, write_address,
+};
 
-use crate::{Fault, KeySource, Output, arguments::OnceArguments, file};
+use crate::{Fault, KeySource, Output, arguments::OnceArguments, file, shown::shown};
 
 const MAX_CONFIG_BYTES: u64 = 256 * 1024;
 const DEFAULT_TIMEOUT: u64 = 300;
@@ -63,6 +65,7 @@ impl Settings {
     }
 
     fn parse(arguments: OnceArguments) -> Result<Self, Fault> {
+        let arguments = with_deployment(arguments)?;
         let key = key_source(
             arguments.key_file.as_deref(),
             arguments.password_file.as_deref(),
@@ -98,6 +101,41 @@ impl Settings {
     }
 }
 
+/// Takes chain and ledger from the deployment file, if one is named.
+fn with_deployment(mut arguments: OnceArguments) -> Result<OnceArguments, Fault> {
+    let Some(path) = arguments.deployment.clone() else {
+        return Ok(arguments);
+    };
+    let what = "the deployment";
+    let bytes = file::read(what, &path, MAX_DEPLOYMENT_BYTES)?;
+    let deployment = Deployment::from_json(&bytes).map_err(|error| Fault::File {
+        what,
+        file: path.clone(),
+        why: error.to_string(),
+    })?;
+    let ledger = write_address(&deployment.ledger);
+    arguments.chain_id = agreed("--chain-id", arguments.chain_id, deployment.chain_id, &path)?;
+    arguments.ledger = agreed("--ledger", arguments.ledger, ledger, &path)?;
+    arguments.names.get_or_insert(path);
+    Ok(arguments)
+}
+
+/// What the deployment file says, unless the caller says something else.
+fn agreed<T: PartialEq + std::fmt::Display>(
+    flag: &str,
+    given: Option<T>,
+    deployed: T,
+    file: &Path,
+) -> Result<Option<T>, Fault> {
+    match given.filter(|given| *given != deployed) {
+        Some(other) => Err(Fault::Usage(format!(
+            "{flag} is {other}, and the deployment {} says {deployed}",
+            shown(&file.display().to_string())
+        ))),
+        None => Ok(Some(deployed)),
+    }
+}
+
 fn load(path: &Path) -> Result<OnceArguments, Fault> {
     let bytes = file::read("the configuration", path, MAX_CONFIG_BYTES)?;
     let fault = |why: String| Fault::Config {
@@ -122,6 +160,7 @@ fn load(path: &Path) -> Result<OnceArguments, Fault> {
         &mut read.password_file,
         &mut read.dev_key_file,
         &mut read.names,
+        &mut read.deployment,
     ];
     for file in files.chain(single.into_iter().flatten()) {
         *file = folder.join(&file);
@@ -146,6 +185,7 @@ fn merge(flags: OnceArguments, file: OnceArguments) -> OnceArguments {
         password_file: keys.password_file.clone(),
         dev_key_file: keys.dev_key_file.clone(),
         rpc: either(flags.rpc, file.rpc),
+        deployment: flags.deployment.or(file.deployment),
         ledger: flags.ledger.or(file.ledger),
         chain_id: flags.chain_id.or(file.chain_id),
         from: either(flags.from, file.from),
@@ -361,6 +401,54 @@ mod tests {
         assert_eq!(settings.from[1].to_string(), "localhost/a");
         let key = KeySource::Development(folder.path().join("key"));
         assert_eq!(settings.key, Some(key));
+    }
+
+    fn deployment(chain_id: u64) -> String {
+        let word = format!("0x{}", "22".repeat(32));
+        let account = format!("0x{}", "33".repeat(20));
+        serde_json::json!({
+            "chainId": chain_id, "genesisHash": word, "ledger": account, "ledgerCodeHash": word,
+            "rules": account, "rulesCodeHash": word, "rulesLogicHash": word,
+            "timelock": account, "guardian": account,
+            "federation": { "threshold": 2, "systems": [], "builders": [] }
+        })
+        .to_string()
+    }
+
+    #[test]
+    fn takes_chain_and_ledger_from_the_deployment_and_refuses_a_disagreement() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("deployment.json");
+        std::fs::write(&path, deployment(7)).unwrap();
+        let named = OnceArguments {
+            deployment: Some(path.clone()),
+            ledger: None,
+            chain_id: None,
+            ..flags()
+        };
+        let settings = Settings::parse(named.clone()).unwrap();
+        assert_eq!(settings.domain.chain_id, 7);
+        assert_eq!(settings.domain.ledger, Address::repeat_byte(0x33));
+        assert_eq!(settings.names, Some(path.clone()));
+        let same = OnceArguments {
+            chain_id: Some(7),
+            ..named.clone()
+        };
+        assert!(Settings::parse(same).is_ok());
+        for wrong in [
+            OnceArguments {
+                chain_id: Some(8),
+                ..named.clone()
+            },
+            OnceArguments {
+                ledger: flags().ledger,
+                ..named.clone()
+            },
+        ] {
+            assert_eq!(code(wrong), "usage");
+        }
+        std::fs::write(&path, "{}").unwrap();
+        assert_eq!(code(named), "file-unreadable");
     }
 
     #[test]

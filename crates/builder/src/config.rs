@@ -10,7 +10,8 @@ use seed_attestation::Domain;
 use seed_image::{LAYERING, PACKER};
 use seed_oci::{Place, Tag};
 use seed_primitives::{
-    Commit, Compression, Digest, Recipe, RecipeName, SourceUri, System, Target, parse_address,
+    Commit, Compression, Deployment, Digest, MAX_DEPLOYMENT_BYTES, Recipe, RecipeName, SourceUri,
+    System, Target, parse_address, write_address,
 };
 use serde::Deserialize;
 
@@ -85,6 +86,9 @@ pub struct Settings {
     /// Accept a Nix with known holes for a key that protects nothing
     #[arg(long)]
     pub development: bool,
+    /// The deployment's JSON file, in place of --chain-id, --ledger and --rules
+    #[arg(long, value_name = "FILE")]
+    pub deployment: Option<PathBuf>,
     /// Chain id of the ledger
     #[arg(long, value_name = "NUMBER")]
     pub chain_id: Option<u64>,
@@ -131,7 +135,7 @@ impl Settings {
     /// When the file cannot be read, or holds an unknown key or a malformed value.
     pub fn with_config(mut self) -> Result<Self, Error> {
         let Some(path) = self.config.take() else {
-            return Ok(self);
+            return self.with_deployment();
         };
         let bytes = state::read(&path, MAX_CONFIG_BYTES)?;
         let malformed = |reason: String| Error::Config {
@@ -140,13 +144,33 @@ impl Settings {
         };
         let text = std::str::from_utf8(&bytes).map_err(|error| malformed(error.to_string()))?;
         let file: Self = toml::from_str(text).map_err(|error| malformed(one_line(&error)))?;
-        Ok(self.over(file.below(state::parent(&path))))
+        self.over(file.below(state::parent(&path)))
+            .with_deployment()
+    }
+
+    /// Takes chain, ledger and rules from the deployment file, if one is named.
+    fn with_deployment(mut self) -> Result<Self, Error> {
+        let Some(path) = &self.deployment else {
+            return Ok(self);
+        };
+        let bytes = state::read(path, MAX_DEPLOYMENT_BYTES)?;
+        let deployment = Deployment::from_json(&bytes).map_err(|error| Error::Config {
+            path: path.clone(),
+            reason: error.to_string(),
+        })?;
+        let text = |address| Some(write_address(&address));
+        let chain_id = Some(deployment.chain_id);
+        self.chain_id = agreed("--chain-id", self.chain_id, chain_id, path)?;
+        self.ledger = agreed("--ledger", self.ledger, text(deployment.ledger), path)?;
+        self.rules = agreed("--rules", self.rules, text(deployment.rules), path)?;
+        Ok(self)
     }
 
     /// Makes relative paths start at `directory`.
     fn below(mut self, directory: &Path) -> Self {
         let paths = [
             &mut self.state,
+            &mut self.deployment,
             &mut self.keystore,
             &mut self.password_file,
             &mut self.dev_key_file,
@@ -205,6 +229,7 @@ impl Settings {
                 file.dev_key_file
             },
             development: self.development || file.development,
+            deployment: self.deployment.or(file.deployment),
             chain_id: self.chain_id.or(file.chain_id),
             ledger: self.ledger.or(file.ledger),
             rules: self.rules.or(file.rules),
@@ -416,6 +441,22 @@ fn value(place: &str) -> impl Fn(seed_primitives::ParseError) -> Error {
     move |error| Error::Value {
         place: place.clone(),
         error,
+    }
+}
+
+/// What the deployment file says, unless the caller says something else.
+fn agreed<T: PartialEq + std::fmt::Display>(
+    flag: &'static str,
+    given: Option<T>,
+    deployed: Option<T>,
+    file: &Path,
+) -> Result<Option<T>, Error> {
+    match (&given, &deployed) {
+        (Some(one), Some(other)) if one != other => Err(Error::Usage(format!(
+            "{flag} is {one}, and the deployment {} says {other}",
+            file.display()
+        ))),
+        _ => Ok(deployed),
     }
 }
 

@@ -145,6 +145,54 @@ fn missing_and_malformed_arguments_are_named_before_any_work() {
     expect(&work, &strs(&flags), 2, "file", "no/such/folder");
 }
 
+/// The deployment file says chain, ledger and rules; saying something else beside it is no choice but a mistake.
+#[test]
+fn a_deployment_file_stands_for_chain_ledger_and_rules() {
+    let work = Work::new();
+    let commit = "a".repeat(40);
+    fs::create_dir(work.path().join("repo")).unwrap();
+    let flags = work.flags("repo", &commit, "state");
+    let value = |flag: &str| {
+        let at = flags.iter().position(|found| found == flag).unwrap();
+        flags[at + 1].clone()
+    };
+    let word = format!("0x{}", "22".repeat(32));
+    let account = format!("0x{}", "33".repeat(20));
+    let chain: u64 = value("--chain-id").parse().unwrap();
+    let deployment = serde_json::json!({
+        "chainId": chain, "genesisHash": word, "ledger": value("--ledger"), "ledgerCodeHash": word,
+        "rules": value("--rules"), "rulesCodeHash": word, "rulesLogicHash": word,
+        "timelock": account, "guardian": account,
+        "federation": { "threshold": 2, "systems": [], "builders": [] }
+    });
+    fs::write(work.path().join("deployment.json"), deployment.to_string()).unwrap();
+    let mut named = flags.clone();
+    for flag in ["--chain-id", "--ledger", "--rules"] {
+        let at = named.iter().position(|found| found == flag).unwrap();
+        named.drain(at..at + 2);
+    }
+    named.extend(["--deployment", "deployment.json"].map(str::to_owned));
+    // The values are taken: what is wrong now is something else.
+    expect(
+        &work,
+        &strs(&with(&named, "--publish", "acme/app")),
+        2,
+        "malformed-argument",
+        "--publish",
+    );
+    for (flag, other) in [
+        ("--chain-id", "7"),
+        ("--ledger", account.as_str()),
+        ("--rules", account.as_str()),
+    ] {
+        let mut both = named.clone();
+        both.extend([flag, other].map(str::to_owned));
+        expect(&work, &strs(&both), 2, "usage", flag);
+    }
+    fs::write(work.path().join("deployment.json"), "{}").unwrap();
+    expect(&work, &strs(&named), 2, "malformed-config", "deployment.json");
+}
+
 #[test]
 fn repositories_that_cannot_deliver() {
     let work = Work::new();

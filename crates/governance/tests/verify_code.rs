@@ -2,7 +2,7 @@
 
 mod deploy_scene;
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, sync::LazyLock};
 
 use alloy_primitives::{Address, B256, U256, keccak256};
 use deploy_scene::{Scene, account, federation, text};
@@ -15,6 +15,14 @@ use serde_json::{Value, json};
 
 fn sources() -> String {
     format!("{}/../../contracts", env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The sources, compiled once for all tests.
+fn compiled() -> &'static Sources {
+    static COMPILED: LazyLock<Sources> = LazyLock::new(|| {
+        Sources::compile(Path::new(&sources()), None).expect("sources that compile")
+    });
+    &COMPILED
 }
 
 async fn check(scene: &Scene, deployment: &Deployment, sources: &Sources) -> Result<(), Fault> {
@@ -66,12 +74,12 @@ async fn finds_one_byte_anywhere() {
     let scene = Scene::new();
     scene.deploy(&[]).succeeded();
     let deployment = scene.deployment();
-    let sources = Sources::compile(Path::new(&sources()), None).expect("sources that compile");
-    check(&scene, &deployment, &sources)
+    let sources = compiled();
+    check(&scene, &deployment, sources)
         .await
         .expect("a fresh deployment");
 
-    for contract in expected(&sources, &deployment).unwrap() {
+    for contract in expected(sources, &deployment).unwrap() {
         let code = scene.code(contract.address).await;
         assert_eq!(code, contract.code.to_vec(), "{}", contract.what);
         // The first and last byte, some in between, and one in every region.
@@ -84,7 +92,7 @@ async fn finds_one_byte_anywhere() {
             // Never 0xef first, which no chain accepts as code.
             changed[offset] ^= 0x01;
             scene.set_code(contract.address, &changed).await;
-            let (what, found, region) = difference(&scene, &deployment, &sources).await;
+            let (what, found, region) = difference(&scene, &deployment, sources).await;
             assert_eq!(found, offset, "{}", contract.what);
             assert!(what.contains("Safe") || what == contract.what);
             let named = contract
@@ -99,11 +107,11 @@ async fn finds_one_byte_anywhere() {
             Vec::new(),
         ] {
             scene.set_code(contract.address, &changed).await;
-            difference(&scene, &deployment, &sources).await;
+            difference(&scene, &deployment, sources).await;
         }
         scene.set_code(contract.address, &code).await;
     }
-    check(&scene, &deployment, &sources)
+    check(&scene, &deployment, sources)
         .await
         .expect("as it was");
 }
@@ -113,8 +121,8 @@ async fn names_the_immutable_and_the_configuration_field() {
     let scene = Scene::new();
     scene.deploy(&[]).succeeded();
     let deployment = scene.deployment();
-    let sources = Sources::compile(Path::new(&sources()), None).expect("sources that compile");
-    let all = expected(&sources, &deployment).unwrap();
+    let sources = compiled();
+    let all = expected(sources, &deployment).unwrap();
     let names = |what: &str| {
         let contract = all.iter().find(|one| one.what == what).unwrap();
         contract
@@ -149,7 +157,7 @@ async fn names_the_immutable_and_the_configuration_field() {
             &other.into_word().to_string(),
         )
         .await;
-    let fault = check(&scene, &deployment, &sources).await.unwrap_err();
+    let fault = check(&scene, &deployment, sources).await.unwrap_err();
     assert_eq!((fault.code(), fault.exit_code()), ("deployment-differs", 1));
     assert!(fault.to_string().contains("slot 0") && fault.to_string().contains(&account(0x66)));
 }
@@ -159,7 +167,7 @@ async fn finds_a_deployment_file_that_lies() {
     let scene = Scene::new();
     scene.deploy(&[]).succeeded();
     let deployment = scene.deployment();
-    let sources = Sources::compile(Path::new(&sources()), None).expect("sources that compile");
+    let sources = compiled();
     let good = serde_json::to_value(&deployment).unwrap();
     let word = format!("0x{}", "ab".repeat(32));
     for (pointer, value) in [
@@ -186,7 +194,7 @@ async fn finds_a_deployment_file_that_lies() {
         let mut lie = good.clone();
         *lie.pointer_mut(pointer).unwrap() = value;
         let lie = Deployment::from_json(lie.to_string().as_bytes()).unwrap();
-        let fault = check(&scene, &lie, &sources).await.expect_err(pointer);
+        let fault = check(&scene, &lie, sources).await.expect_err(pointer);
         let exit = if pointer == "/block" { 1..=3 } else { 1..=1 };
         assert!(exit.contains(&fault.exit_code()), "{pointer}: {fault:?}");
     }
@@ -197,7 +205,7 @@ async fn rules_that_took_over_need_their_federation_file() {
     let scene = Scene::new();
     scene.deploy(&[]).succeeded();
     let deployment = scene.deployment();
-    let sources = Sources::compile(Path::new(&sources()), None).expect("sources that compile");
+    let sources = compiled();
     // The next rules, deployed by a second deployment with another federation, then in force.
     let next = federation(2).replace("cloud:gamma", "cloud:delta");
     scene.write("federation.toml", &next);
@@ -211,12 +219,12 @@ async fn rules_that_took_over_need_their_federation_file() {
         .await;
 
     let urls = [scene.chain.url()];
-    let fault = verify(&urls, &deployment, &sources, None)
+    let fault = verify(&urls, &deployment, sources, None)
         .await
         .unwrap_err();
     assert_eq!(fault.code(), "deployment-differs");
     let file = scene.path("federation.toml");
-    let verified = verify(&urls, &deployment, &sources, Some(&file))
+    let verified = verify(&urls, &deployment, sources, Some(&file))
         .await
         .expect("the next rules");
     assert_eq!(verified.contracts.len(), 9);
@@ -226,7 +234,7 @@ async fn rules_that_took_over_need_their_federation_file() {
         "federation.toml",
         &next.replace("cloud:delta", "cloud:omega"),
     );
-    let fault = verify(&urls, &deployment, &sources, Some(&file))
+    let fault = verify(&urls, &deployment, sources, Some(&file))
         .await
         .unwrap_err();
     assert_eq!(fault.code(), "code-differs");
@@ -238,7 +246,7 @@ async fn rules_that_took_over_need_their_federation_file() {
 
 #[test]
 fn compiles_exactly_the_committed_bytecode() {
-    let sources = Sources::compile(Path::new(&sources()), None).expect("sources that compile");
+    let sources = compiled();
     assert_eq!(keccak256(&sources.logic), seed_chain::logic_hash());
     let (timelock, guardian) = (Address::repeat_byte(1), Address::repeat_byte(2));
     let mut ledger = sources.ledger.to_vec();

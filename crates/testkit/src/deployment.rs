@@ -2,7 +2,9 @@ use alloy_primitives::{Address, B256, U256, keccak256};
 use seed_chain::{
     BuilderEntry, ChainError, Endpoint, RulesConfiguration, Wallet, ledger_code_hash, logic_hash,
 };
-use seed_primitives::{BuilderId, Digest, System, address_text, bytes32_text};
+use seed_primitives::{
+    BuilderId, DeployedBuilder, DeployedFederation, Deployment, Digest, Environment, System,
+};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -101,6 +103,24 @@ impl Federation {
         Ok((federation, configuration))
     }
 
+    /// The federation as a deployment file has it; `sha256` is the digest of its own file.
+    fn deployed(&self, sha256: B256) -> DeployedFederation {
+        let builders = self.builders.iter();
+        DeployedFederation {
+            sha256: Some(sha256),
+            threshold: self.threshold,
+            systems: self.systems.clone(),
+            builders: builders
+                .map(|one| DeployedBuilder {
+                    name: one.name.clone(),
+                    address: one.address,
+                    domains: one.domains.clone(),
+                    systems: one.systems.clone(),
+                })
+                .collect(),
+        }
+    }
+
     fn mask(&self, builder: &FederationBuilder) -> Result<u64, FederationError> {
         let mut mask = 0;
         for system in builder.systems.as_ref().unwrap_or(&self.systems) {
@@ -116,40 +136,6 @@ impl Federation {
         }
         Ok(mask)
     }
-}
-
-/// What a deployment says about itself: the JSON file other programs read.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Deployment {
-    /// The chain id.
-    pub chain_id: u64,
-    /// The hash of block 0.
-    #[serde(with = "bytes32_text")]
-    pub genesis_hash: B256,
-    /// The ledger.
-    #[serde(with = "address_text")]
-    pub ledger: Address,
-    /// The hash of its code.
-    #[serde(with = "bytes32_text")]
-    pub ledger_code_hash: B256,
-    /// The first rules.
-    #[serde(with = "address_text")]
-    pub rules: Address,
-    /// The hash of their code.
-    #[serde(with = "bytes32_text")]
-    pub rules_code_hash: B256,
-    /// The hash of their logic.
-    #[serde(with = "bytes32_text")]
-    pub rules_logic_hash: B256,
-    /// The timelock, which alone may swap the rules.
-    #[serde(with = "address_text")]
-    pub timelock: Address,
-    /// The guardian, which may only remove power.
-    #[serde(with = "address_text")]
-    pub guardian: Address,
-    /// Who builds.
-    pub federation: Federation,
 }
 
 /// Deploys a timelock, rules and a ledger from `wallet`, which becomes the proposer, with `guardian`.
@@ -175,6 +161,13 @@ pub async fn deploy(
         .deploy_ledger(timelock, guardian, rules, rules_code_hash)
         .await?;
     Ok(Deployment {
+        schema_version: 1,
+        environment: Environment::Development,
+        block: 0,
+        timelock_delay: Some(delay),
+        proposer: Some(wallet.account()),
+        safes: None,
+        safe_contracts: None,
         chain_id: endpoint.chain_id().await?,
         genesis_hash: endpoint.genesis_hash().await?,
         ledger: deployed(ledger)?,
@@ -184,7 +177,7 @@ pub async fn deploy(
         rules_logic_hash: logic_hash(),
         timelock,
         guardian,
-        federation: federation.clone(),
+        federation: federation.deployed(configuration.federation),
     })
 }
 

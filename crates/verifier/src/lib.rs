@@ -16,7 +16,7 @@ mod shown;
 mod verifier;
 
 pub use command::run;
-pub use deployment::Deployment;
+pub use deployment::load_deployment;
 pub use explain::explain;
 pub use fault::Fault;
 pub use gather::{Gatherer, Notes, Request, Stop};

@@ -350,7 +350,9 @@ const DEPLOYMENT: &str = r#"{
   "rules": "0x5555555555555555555555555555555555555555",
   "rulesCodeHash": "0x4444444444444444444444444444444444444444444444444444444444444444",
   "rulesLogicHash": "0x6666666666666666666666666666666666666666666666666666666666666666",
-  "federation": {"builders": [
+  "timelock": "0x9999999999999999999999999999999999999999",
+  "guardian": "0xaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+  "federation": {"threshold": 2, "systems": ["x86_64-linux"], "builders": [
     {"name": "ada", "address": "0x7777777777777777777777777777777777777777", "domains": ["EE", "acme"]},
     {"name": "bo", "address": "0x8888888888888888888888888888888888888888"}
   ]}

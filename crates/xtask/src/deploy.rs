@@ -5,9 +5,10 @@ use alloy_primitives::{Address, B256, Bytes, keccak256};
 use clap::Args;
 use eyre::{WrapErr as _, eyre};
 use seed_chain::{Bytecode, Endpoint, Options, Wallet};
+use seed_primitives::Deployment;
 use seed_testkit::{
     chain::LocalChain,
-    deployment::{Deployment, Federation, deploy},
+    deployment::{Federation, deploy},
 };
 
 sol! {

@@ -21,11 +21,12 @@ use seed_chain::{Options as ChainOptions, Wallet};
 use seed_merkle::Leaves;
 use seed_oci::{Options, Place, Repository};
 use seed_primitives::{
-    Compression, Digest, Recipe, ReleaseId, Source, System, write_address, write_bytes32,
+    Compression, Deployment, Digest, Recipe, ReleaseId, Source, System, write_address,
+    write_bytes32,
 };
 use seed_testkit::{
     chain::{CHAIN_ID, LocalChain},
-    deployment::{Deployment, Federation, deploy},
+    deployment::{Federation, deploy},
     keys,
 };
 use serde_json::{Value, json};

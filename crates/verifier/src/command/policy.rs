@@ -8,7 +8,9 @@ use super::{
     colour, complain, say,
 };
 use crate::{
-    Deployment, Fault, PolicyFile,
+    Fault, PolicyFile,
+    deployment::{anchor, builders},
+    load_deployment,
     moment::age,
     report::{Page, Tone},
 };
@@ -25,18 +27,18 @@ pub(super) fn run(arguments: &PolicyArguments) -> Result<(), Fault> {
 }
 
 fn init(arguments: &InitArguments) -> Result<(), Fault> {
-    let deployment = Deployment::load(&arguments.deployment)?;
+    let deployment = load_deployment(&arguments.deployment)?;
     let endpoints = arguments
         .endpoints
         .iter()
         .map(|text| endpoint(text))
         .collect::<Result<Vec<_>, _>>()?;
     let initial = InitialPolicy {
-        anchor: deployment.anchor(),
+        anchor: anchor(&deployment),
         pinned: vec![deployment.rules_code_hash],
         logic: vec![],
         minimum_known_signers: None,
-        builders: deployment.builders(),
+        builders: builders(&deployment),
         agree: arguments.agree.unwrap_or(endpoints.len() / 2 + 1),
         endpoints,
         sources: arguments

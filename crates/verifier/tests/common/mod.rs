@@ -15,10 +15,10 @@ use std::{
 use alloy_primitives::{B256, U256};
 use seed_attestation::Domain;
 use seed_oci::{Options, Place, Repository};
-use seed_primitives::{Digest, write_bytes32};
+use seed_primitives::{Deployment, Digest, write_bytes32};
 use seed_testkit::{
     chain::LocalChain,
-    deployment::{Deployment, Federation, deploy},
+    deployment::{Federation, deploy},
     keys,
     liar::Liar,
 };

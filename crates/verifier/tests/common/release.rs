@@ -7,8 +7,8 @@ use seed_attestation::{
 use seed_image::{ImageConfig, ImageIndex, ImageManifest, RunConfig, media as image_media};
 use seed_merkle::Leaves;
 use seed_oci::Repository;
-use seed_primitives::{Compression, Digest, Recipe, Source, System};
-use seed_testkit::{chain::LocalChain, deployment::Deployment, keys};
+use seed_primitives::{Compression, Deployment, Digest, Recipe, Source, System};
+use seed_testkit::{chain::LocalChain, keys};
 use serde_json::json;
 
 use super::SYSTEMS;
