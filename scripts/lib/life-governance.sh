@@ -81,7 +81,7 @@ deploy() {
     answers "$gov" deploy --config "$world/$1-deploy.toml" --rpc "$rpc" --out "$world/$1.json" "${payer[@]}"
 }
 
-verify_code() { answers "$gov" verify-code --deployment "$world/$1.json" --rpc "$rpc"; }
+verify_code() { answers "$gov" verify-code --deployment "$world/$1.json" --rpc "$rpc" --sources "$SEED_ROOT/contracts"; }
 
 live_change_of_rules() {
     chapter "A fifth builder: the federation file is changed, reviewed, signed by two of three, and waits seven days"
@@ -91,7 +91,7 @@ live_change_of_rules() {
     write_federation "$next" 3 ada bo cy dora emil
     expect "the new file stands" 0 done answers "$gov" federation check "$next"
     expect "what would change, and who would then suffice" 0 done \
-        answers "$gov" federation plan "$next" --before "$world/main-federation.toml"
+        answers "$gov" federation plan "$next" --against "$world/main-federation.toml"
     expect "olga proposes it" 0 done propose add-emil rules --federation "$next" "${payer[@]}"
     review add-emil
     expect "one signature of two" 1 signatures-missing queue add-emil olga

@@ -15,7 +15,7 @@
 . "$SEED_LIB/life-governance.sh"
 
 # What README.md of the runbooks says is set.
-export RPC=$rpc RPC_ALPHA=$alpha RPC_BETA=$beta RPC_GAMMA=$gamma REGISTRY=$registry/acme/seed REGISTRY_2=$registry/acme/seed-2
+export CHECKOUT=$SEED_ROOT RPC=$rpc RPC_ALPHA=$alpha RPC_BETA=$beta RPC_GAMMA=$gamma REGISTRY=$registry/acme/seed REGISTRY_2=$registry/acme/seed-2
 export PATH=$world/bin:$PATH
 payer=(--keystore keys/payer.json --password-file keys/payer.password)
 

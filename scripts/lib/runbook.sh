@@ -13,12 +13,12 @@ desk_begin() {
     mkdir -- "$desk" "$world/bin"
     ln -s -- "$world/keys" "$desk/keys"
     rm -- "$world/keys/ada.json" # made by the first runbook
+    cp -- "$world/keys/quin.password" "$world/keys/quin-2.password"
     local program
     for program in seed-gov seed-verify seed-aggregator; do
         dated_program "$program"
     done
     ln -s -- "$builder" "$world/bin/seed-builder"
-    ln -s -- "$SEED_CAST" "$world/bin/cast"
     offline_program
     export world desk rpc alpha beta gamma registry repository builder aggregator xtask liar forge demo_logs
 }
