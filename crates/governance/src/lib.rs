@@ -9,6 +9,7 @@ mod fault;
 pub mod federation;
 pub mod operation;
 mod output;
+pub mod providers;
 pub mod safe;
 pub mod simulate;
 

@@ -1,6 +1,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use seed_primitives::{Deployment, write_address, write_bytes32};
 use seed_proof::{ControlWord, Rules, slots};
 use serde_json::{Value, json};
@@ -17,6 +18,7 @@ use crate::{
         difference, hostile_swap,
     },
     output::{Output, complain, shown},
+    providers::{Providers, outdated},
     simulate::{Machine, State},
 };
 
@@ -24,7 +26,7 @@ use crate::{
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Say everything that stands against it; exit 1 if anything forbids it
-    Check(FileArguments),
+    Check(CheckArguments),
     /// Say which builders can carry a release, how few owners could forge or stop one, and what a change changes
     Plan(PlanArguments),
     /// Compile it into the code of its rules: configuration, code hash, address, and what each bit means
@@ -42,6 +44,19 @@ pub(crate) struct FileArguments {
     output: Output,
 }
 
+/// A federation file, and when its facts are too old.
+#[derive(Args, Debug)]
+pub(crate) struct CheckArguments {
+    #[command(flatten)]
+    file: FileArguments,
+    /// What day it is (YYYY-MM-DD); the clock's without it
+    #[arg(long, value_name = "DATE")]
+    today: Option<Date>,
+    /// How many days a fact about a provider stands before it is to be read again
+    #[arg(long, value_name = "DAYS", default_value_t = 365, value_parser = clap::value_parser!(u16).range(1..))]
+    max_age_days: u16,
+}
+
 /// A federation file, and what it replaces.
 #[derive(Args, Debug)]
 pub(crate) struct PlanArguments {
@@ -49,7 +64,7 @@ pub(crate) struct PlanArguments {
     #[arg(value_name = "FILE")]
     file: PathBuf,
     /// The federation file it replaces
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, visible_alias = "before", value_name = "FILE")]
     against: Option<PathBuf>,
     /// The deployment, for its delay; with --rpc, to make sure that --against is in force
     #[arg(long, value_name = "FILE")]
@@ -86,9 +101,15 @@ pub(crate) fn compile(federation: &Federation) -> Result<Compiled, Fault> {
     })
 }
 
-fn run_check(arguments: &FileArguments) -> Result<(), Fault> {
-    let federation = load(&arguments.file)?;
+fn run_check(arguments: &CheckArguments) -> Result<(), Fault> {
+    let federation = load(&arguments.file.file)?;
     let mut findings = check(&federation);
+    let today = arguments.today;
+    let today = today.unwrap_or_else(|| Timestamp::now().to_zoned(TimeZone::UTC).date());
+    if let Ok(providers) = Providers::embedded() {
+        let days = i32::from(arguments.max_age_days);
+        findings.extend(outdated(&federation, &providers, today, days));
+    }
     if let Err(error) = federation.compile() {
         findings.insert(0, Finding::error("federation-refused", error.to_string()));
     }
@@ -111,7 +132,7 @@ fn run_check(arguments: &FileArguments) -> Result<(), Fault> {
     }
     let list: Vec<_> = findings.iter().map(finding).collect();
     let value = json!({ "findings": list, "refused": first.map(|one| one.code) });
-    answer(arguments.output, &text, &value)?;
+    answer(arguments.file.output, &text, &value)?;
     first.map_or(Ok(()), |one| {
         Err(Fault::Federation {
             code: one.code,

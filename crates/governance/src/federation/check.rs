@@ -3,7 +3,8 @@ use std::collections::BTreeMap;
 use alloy_primitives::Address;
 use seed_primitives::write_address;
 
-use super::Federation;
+use super::{Federation, blocs_of};
+use crate::providers::{Providers, inherited};
 
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -49,6 +50,11 @@ pub fn check(federation: &Federation) -> Vec<Finding> {
     let mut findings = names(federation);
     findings.extend(keys(federation));
     findings.extend(facts(federation));
+    findings.extend(domains(federation));
+    match Providers::embedded() {
+        Ok(providers) => findings.extend(inherited(federation, &providers)),
+        Err(error) => findings.push(Finding::error("providers-unusable", error.to_string())),
+    }
     findings
 }
 
@@ -132,6 +138,40 @@ fn facts(federation: &Federation) -> Vec<Finding> {
                 missing.join(", no ")
             );
             findings.push(Finding::warning("fact-missing", what));
+        }
+    }
+    findings
+}
+
+/// Names that only look different make builders look independent, and so does a country without its bloc.
+fn domains(federation: &Federation) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut seen: BTreeMap<String, String> = BTreeMap::new();
+    for builder in &federation.builders {
+        let names = builder.domain_names();
+        for name in &names {
+            let bare = name.chars().filter(char::is_ascii_alphanumeric);
+            let bare = bare.collect::<String>().to_ascii_lowercase();
+            let first = seen.entry(bare).or_insert_with(|| name.clone());
+            if first != name {
+                let what = format!(
+                    "builder {} is in domain `{name}`, another is in `{first}`: if they are one, write them alike",
+                    builder.name
+                );
+                findings.push(Finding::error("domain-lookalike", what));
+            }
+            let Some(country) = name.strip_prefix("jurisdiction ") else {
+                continue;
+            };
+            for bloc in blocs_of(country) {
+                if !names.contains(&format!("bloc {}", bloc.name)) {
+                    let what = format!(
+                        "builder {} is in domain `{name}` and not in `bloc {}` ({}): name the country under jurisdictions",
+                        builder.name, bloc.name, bloc.source
+                    );
+                    findings.push(Finding::warning("bloc-missing", what));
+                }
+            }
         }
     }
     findings

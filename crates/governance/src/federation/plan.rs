@@ -279,7 +279,17 @@ fn stop(members: &[Member<'_>], kind: &str, need: usize) -> Option<Vec<String>> 
             owned.entry(owner).or_default().push(at);
         }
     }
-    let owners: Vec<&str> = owned.keys().copied().collect();
+    // Whoever owns all that another owns, and more, does as well in its place.
+    let outdone = |owner: &str, places: &[usize]| {
+        owned.iter().any(|(other, theirs)| {
+            let all = places.iter().all(|at| theirs.contains(at));
+            all && (theirs.len() > places.len() || (theirs.len() == places.len() && *other < owner))
+        })
+    };
+    let owners = owned
+        .iter()
+        .filter(|(owner, places)| !outdone(owner, places));
+    let owners: Vec<&str> = owners.map(|(owner, _)| *owner).collect();
     (1..=MAX_TOGETHER.min(owners.len())).find_map(|count| {
         let mut chosen = Vec::new();
         together(members, &owned, &owners, need, count, 0, &mut chosen)
