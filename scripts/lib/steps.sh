@@ -21,6 +21,8 @@ readonly STEPS=(
     "gas          whole releases on receipts, within their limits"
     "tests        cargo test"
     "demo         the demo, as a newcomer runs it"
+    "life         a federation's whole life, through real Safes and a timelock"
+    "runbooks     every runbook, as it is written"
     "fool-true    the demo fails when seed-verify says yes to everything"
     "fool-false   the demo fails when seed-verify says no to everything"
     "fool-reject  the demo fails when seed-verify rejects everything, in its own words"
@@ -65,6 +67,10 @@ step_docs() { RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locke
 step_tests() { cargo test --workspace --locked; }
 
 step_demo() { scripts/demo; }
+
+step_life() { scripts/life; }
+
+step_runbooks() { scripts/runbooks; }
 
 step_fool_true() { demo_must_fail "$(type -P true)"; }
 
