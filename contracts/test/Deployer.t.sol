@@ -63,9 +63,7 @@ contract DeployerTest is BaseTest {
         address[2][3] memory pairs = [[address(0), GUARDIAN], [PROPOSER, address(0)], [GUARDIAN, GUARDIAN]];
         for (uint256 i = 0; i < pairs.length; i++) {
             vm.expectRevert(
-                abi.encodeWithSelector(
-                    TimelockDeployer.TimelockDeployerInvalidRoles.selector, pairs[i][0], pairs[i][1]
-                )
+                abi.encodeWithSelector(TimelockDeployer.TimelockDeployerInvalidRoles.selector, pairs[i][0], pairs[i][1])
             );
             new TimelockDeployer(1, pairs[i][0], pairs[i][1]);
         }
