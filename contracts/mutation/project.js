@@ -25,7 +25,9 @@ const SETTINGS = {
 };
 const ENV = { ...process.env, ...SETTINGS, FOUNDRY_OUT: "out", FOUNDRY_CACHE_PATH: "cache", FOUNDRY_PROFILE: "default" };
 /** Whoever needs longer for the tests has been noticed: they take seconds. */
-const TEST_LIMIT = 180_000;
+const TEST_LIMIT = 240_000;
+/** With compiling. */
+const COMPILE_LIMIT = 1_200_000;
 /** In milliseconds of processor time. */
 const SLOW = 400;
 
@@ -55,6 +57,22 @@ function copy(root, folder) {
   const vectors = path.join(folder, "..", "tests", "vectors");
   fs.rmSync(vectors, { recursive: true, force: true });
   fs.cpSync(path.join(root, "..", "tests", "vectors"), vectors, { recursive: true });
+}
+
+/** Brings a copy up to date, and keeps what is compiled. */
+function refresh(root, folder) {
+  for (const name of COPIED) {
+    fs.rmSync(path.join(folder, name), { recursive: true, force: true });
+    fs.cpSync(path.join(root, name), path.join(folder, name), { recursive: true, preserveTimestamps: true });
+  }
+}
+
+/** The tests that import one of some sources themselves. */
+function testsThatImport(folder, sources) {
+  return testFiles(folder).filter((file) => {
+    const text = fs.readFileSync(path.join(folder, file), "utf8");
+    return sources.some((source) => text.includes(`from "../${source}"`));
+  });
 }
 
 /** Compiles a copy in parts that the compiler finishes in time. */
@@ -90,13 +108,14 @@ function test(folder, { failFast = true, except = [], skipped = [], only = [], m
   if (only.length) args.push("--match-path", glob(only));
   if (except.length) args.push("--no-match-test", `^(${except.join("|")})\\(`);
   return new Promise((resolve) => {
+    const limit = only.length && more.FOUNDRY_DYNAMIC_TEST_LINKING === "false" ? COMPILE_LIMIT : TEST_LIMIT;
     const child = spawn(path.join(folder, "tools", "forge"), args, { env: { ...ENV, ...more }, stdio: ["ignore", "pipe", "pipe"] });
     let text = "";
     let late = false;
     const clock = setTimeout(() => {
       late = true;
       child.kill("SIGKILL");
-    }, TEST_LIMIT);
+    }, limit);
     for (const stream of [child.stdout, child.stderr]) stream.on("data", (bytes) => (text += bytes));
     child.on("close", (code) => {
       clearTimeout(clock);
@@ -119,4 +138,4 @@ function slowFiles(text) {
   return Object.keys(times).filter((file) => times[file] > SLOW).sort();
 }
 
-module.exports = { build, codeOf, copy, keyOf, setCode, slowFiles, test };
+module.exports = { build, codeOf, copy, keyOf, refresh, setCode, slowFiles, test, testsThatImport };

@@ -101,6 +101,19 @@ contract SurvivorsTest is BaseTest {
         assertTrue(left < 150_000, "left");
     }
 
+    /// One builder that needs nobody is a majority of one, and still no quorum.
+    function test_one_builder_alone_is_no_federation() external {
+        try this.deploy(Federations.uniform(1, 1, 1)) {
+            revert Failed("deployed");
+        } catch (bytes memory reason) {
+            assertTrue(bytes4(reason) != Failed.selector, "refused");
+        }
+    }
+
+    function deploy(Federation calldata f) external {
+        deployRules(f);
+    }
+
     function _word(bytes memory data, uint256 offset) private pure returns (bytes32 word) {
         assembly ("memory-safe") {
             word := mload(add(add(data, 0x20), offset))
