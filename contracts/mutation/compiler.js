@@ -5,6 +5,9 @@
 
 const solc = require("solc");
 
+// Ends with the program that started it.
+process.on("disconnect", () => process.exit());
+
 process.on("message", ({ sources, settings, targets }) => {
   const outputSelection = {};
   for (const { file, name } of targets) outputSelection[file] = { ...outputSelection[file], [name]: ["evm.bytecode.object"] };
