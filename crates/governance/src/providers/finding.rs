@@ -15,6 +15,7 @@ pub fn inherited(federation: &Federation, providers: &Providers) -> Vec<Finding>
                 Some(provider) => {
                     let through = format!("provider {name}");
                     findings.extend(nowhere(builder, &has, provider));
+                    findings.extend(unknown(builder, &has, provider));
                     findings.extend(missing(builder, &mut has, &through, provider, true));
                     for operator in operators(provider, providers) {
                         let through = format!("provider {name} on {}", operator.name);
@@ -45,6 +46,7 @@ pub fn inherited(federation: &Federation, providers: &Providers) -> Vec<Finding>
             findings.extend(missing(builder, &mut has, &through, keeper, false));
         }
     }
+    findings.extend(together(federation, providers));
     findings
 }
 
@@ -146,6 +148,49 @@ fn nowhere(builder: &Builder, has: &[String], provider: &Provider) -> Option<Fin
         fact.date
     );
     Some(Finding::warning("location-missing", what))
+}
+
+/// Somebody runs the machines.
+fn unknown(builder: &Builder, has: &[String], provider: &Provider) -> Option<Finding> {
+    let named = has.iter().any(|name| name.starts_with("infrastructure "));
+    if named || provider.infrastructure.is_some() {
+        return None;
+    }
+    let what = format!(
+        "nobody knows who runs the machines of builder {}: it does not say, and the registry has no source for {}",
+        builder.name, provider.name
+    );
+    Some(Finding::warning("infrastructure-unknown", what))
+}
+
+/// Builders whose providers run on one cloud, unless both say so: then the rules know.
+fn together(federation: &Federation, providers: &Providers) -> Vec<Finding> {
+    let clouds = |builder: &Builder| {
+        let provider = builder.provider.as_deref();
+        let provider = provider.and_then(|name| providers.get(name));
+        let fact = provider.and_then(|one| one.infrastructure.as_ref());
+        let implied = fact.map(|fact| fact.values.clone()).unwrap_or_default();
+        [implied, builder.infrastructure.clone()].concat()
+    };
+    let mut findings = Vec::new();
+    for (at, one) in federation.builders.iter().enumerate() {
+        for other in federation.builders.iter().skip(at + 1) {
+            let theirs = clouds(other);
+            for cloud in clouds(one).iter().filter(|cloud| theirs.contains(cloud)) {
+                let domain = format!("infrastructure {cloud}");
+                let say = |builder: &Builder| builder.domain_names().contains(&domain);
+                if say(one) && say(other) {
+                    continue;
+                }
+                let what = format!(
+                    "builders {} and {} both run on {cloud}: two companies on one cloud are one infrastructure, and they do not both name `{domain}`",
+                    one.name, other.name
+                );
+                findings.push(Finding::error("one-infrastructure", what));
+            }
+        }
+    }
+    findings
 }
 
 fn names(providers: &Providers) -> String {

@@ -78,6 +78,62 @@ impl Provider {
         self.domains()
             .chain(others.filter_map(|(name, fact)| Some((name, fact.as_ref()?))))
     }
+
+    /// What is wrong with it, as in `providers/schema.json`.
+    pub(super) fn fault(&self) -> Option<String> {
+        if !is_name(&self.name) {
+            return Some("its name is no name".to_owned());
+        }
+        if !is_text(&self.title, 100) {
+            return Some("its title is empty, long, or not printable ASCII".to_owned());
+        }
+        self.facts().find_map(|(name, fact)| {
+            let what = match name {
+                "jurisdiction" | "locations" => fact.fault(is_country),
+                "hardware" => fact.fault(|value| is_text(value, 100)),
+                _ => fact.fault(is_name),
+            };
+            what.map(|what| format!("{name}: {what}"))
+        })
+    }
+}
+
+impl Fact {
+    fn fault(&self, is_value: impl Fn(&str) -> bool) -> Option<String> {
+        let address = self.source.strip_prefix("https://");
+        if address.is_none_or(|rest| rest.len() < 4 || !is_text(rest, 300) || rest.contains(' ')) {
+            return Some(format!("`{}` is no public source", self.source));
+        }
+        if !(2000..2100).contains(&self.date.year()) {
+            return Some(format!("{} is no day anybody read it", self.date));
+        }
+        if self.values.is_empty() {
+            return Some("it says nothing".to_owned());
+        }
+        for (at, value) in self.values.iter().enumerate() {
+            let before = self.values.iter().take(at);
+            if !is_value(value) || before.into_iter().any(|other| other == value) {
+                return Some(format!("`{value}` cannot stand there"));
+            }
+        }
+        None
+    }
+}
+
+fn is_name(text: &str) -> bool {
+    let start =
+        text.starts_with(|first: char| first.is_ascii_lowercase() || first.is_ascii_digit());
+    let rest =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-".contains(&byte);
+    start && text.len() <= 63 && text.bytes().all(rest)
+}
+
+fn is_country(text: &str) -> bool {
+    text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_lowercase())
+}
+
+fn is_text(text: &str, most: usize) -> bool {
+    (1..=most).contains(&text.len()) && text.bytes().all(|byte| (b' '..=b'~').contains(&byte))
 }
 
 fn date<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Date, D::Error> {

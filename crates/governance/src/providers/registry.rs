@@ -59,6 +59,9 @@ impl Providers {
         for file in files {
             let provider: Provider = toml::from_str(file)
                 .map_err(|error| ProvidersError::Form(error.message().to_owned()))?;
+            if let Some(fault) = provider.fault() {
+                return Err(ProvidersError::Form(format!("{}: {fault}", provider.name)));
+            }
             if let Some(twice) = all.insert(provider.name.clone(), provider) {
                 return Err(ProvidersError::Twice(twice.name));
             }
