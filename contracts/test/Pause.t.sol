@@ -81,7 +81,9 @@ contract PauseTest is BaseTest {
         _pause(1 days);
     }
 
-    function testFuzz_CON_30_at_most_half_of_any_time_is_lost(uint32[12] memory durations, uint32[12] memory waits) external {
+    function testFuzz_CON_30_at_most_half_of_any_time_is_lost(uint32[12] memory durations, uint32[12] memory waits)
+        external
+    {
         uint256 lost;
         // Kept by hand: the compiler reads block.timestamp once for the whole of a function.
         uint256 time = START;

@@ -99,12 +99,7 @@ impl<'a> Run<'a> {
         )
         .await?;
         let (posted, unknown) = ledger.posted(&wanted.releases).await;
-        let found = posts::attestations(
-            &posted,
-            &documents.attestations,
-            &settings.domain,
-            &state,
-        );
+        let found = posts::attestations(&posted, &documents.attestations, &settings.domain, &state);
         documents.attestations.extend(found);
         documents.troubles.extend(unknown);
         let troubles = documents.troubles.clone();

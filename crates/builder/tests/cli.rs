@@ -149,8 +149,10 @@ fn missing_and_malformed_arguments_are_named_before_any_work() {
 #[test]
 fn a_deployment_file_stands_for_chain_ledger_and_rules() {
     let work = Work::new();
+    work.key();
     let commit = "a".repeat(40);
     fs::create_dir(work.path().join("repo")).unwrap();
+    fs::write(work.path().join("repo/seed"), "x").unwrap();
     let flags = work.flags("repo", &commit, "state");
     let value = |flag: &str| {
         let at = flags.iter().position(|found| found == flag).unwrap();
@@ -190,7 +192,13 @@ fn a_deployment_file_stands_for_chain_ledger_and_rules() {
         expect(&work, &strs(&both), 2, "usage", flag);
     }
     fs::write(work.path().join("deployment.json"), "{}").unwrap();
-    expect(&work, &strs(&named), 2, "malformed-config", "deployment.json");
+    expect(
+        &work,
+        &strs(&named),
+        2,
+        "malformed-config",
+        "deployment.json",
+    );
 }
 
 #[test]

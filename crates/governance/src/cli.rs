@@ -89,7 +89,5 @@ fn not_a_command(error: &clap::Error) -> Result<(), Fault> {
         .filter(|line| !line.is_empty() && !line.starts_with("tip:"))
         .collect();
     let line = lines.join(" ");
-    Err(Fault::Usage(
-        line.trim_start_matches("error: ").to_owned(),
-    ))
+    Err(Fault::Usage(line.trim_start_matches("error: ").to_owned()))
 }

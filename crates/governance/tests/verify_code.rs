@@ -219,9 +219,7 @@ async fn rules_that_took_over_need_their_federation_file() {
         .await;
 
     let urls = [scene.chain.url()];
-    let fault = verify(&urls, &deployment, sources, None)
-        .await
-        .unwrap_err();
+    let fault = verify(&urls, &deployment, sources, None).await.unwrap_err();
     assert_eq!(fault.code(), "deployment-differs");
     let file = scene.path("federation.toml");
     let verified = verify(&urls, &deployment, sources, Some(&file))

@@ -202,7 +202,8 @@ fn run_plan(arguments: &PlanArguments) -> Result<(), Fault> {
     if !arguments.chain.rpc.is_empty() {
         let (Some(of), Some(old)) = (&of, &old) else {
             return Err(Fault::Usage(
-                "--rpc needs --deployment and --against, which is looked for on the chain".to_owned(),
+                "--rpc needs --deployment and --against, which is looked for on the chain"
+                    .to_owned(),
             ));
         };
         wait(in_force(&arguments.chain, of, old))??;

@@ -11,5 +11,5 @@ pub(crate) mod queue;
 pub(crate) mod revoke;
 pub(crate) mod sign;
 pub(crate) mod simulate;
-pub(crate) mod write;
 pub(crate) mod verify_code;
+pub(crate) mod write;

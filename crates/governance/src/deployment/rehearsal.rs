@@ -67,12 +67,6 @@ impl Rehearsal {
         &self.steps
     }
 
-    /// The value of a storage slot afterwards.
-    #[cfg(test)]
-    pub(crate) fn slot(&mut self, account: Address, slot: U256) -> U256 {
-        self.db.storage(account, slot).unwrap_or_default()
-    }
-
     fn place(&mut self, address: Address, code: &[u8]) {
         let info = AccountInfo {
             nonce: 1,

@@ -38,7 +38,10 @@ fn builders(old: &Federation, new: &Federation, lines: &mut Vec<String>) {
         };
         let (was, is) = (before.domain_names(), one.domain_names());
         for gone in was.iter().filter(|name| !is.contains(name)) {
-            lines.push(format!("builder {} is no longer in domain `{gone}`", one.name));
+            lines.push(format!(
+                "builder {} is no longer in domain `{gone}`",
+                one.name
+            ));
         }
         for added in is.iter().filter(|name| !was.contains(name)) {
             lines.push(format!("builder {} is now in domain `{added}`", one.name));
@@ -48,7 +51,11 @@ fn builders(old: &Federation, new: &Federation, lines: &mut Vec<String>) {
         }
     }
     for one in &old.builders {
-        if !new.builders.iter().any(|other| other.address == one.address) {
+        if !new
+            .builders
+            .iter()
+            .any(|other| other.address == one.address)
+        {
             lines.push(format!("builder {} {} goes", one.name, one.address));
         }
     }
@@ -93,7 +100,11 @@ fn compare(old: &SystemPlan, new: &SystemPlan, lines: &mut Vec<String>) {
             _ => {}
         }
     }
-    for problem in new.problems.iter().filter(|one| !old.problems.contains(one)) {
+    for problem in new
+        .problems
+        .iter()
+        .filter(|one| !old.problems.contains(one))
+    {
         lines.push(format!("{system}: new problem: {problem}"));
     }
 }
@@ -101,7 +112,11 @@ fn compare(old: &SystemPlan, new: &SystemPlan, lines: &mut Vec<String>) {
 /// What rules could do that a captured governance puts in force, and where they are refused.
 #[must_use]
 pub fn hostile_swap(federation: &Federation, delay: Option<u64>) -> Vec<String> {
-    let names: Vec<&str> = federation.builders.iter().map(|one| one.name.as_str()).collect();
+    let names: Vec<&str> = federation
+        .builders
+        .iter()
+        .map(|one| one.name.as_str())
+        .collect();
     let after = match delay {
         Some(delay) => format!("{delay} s after they were queued, if nobody cancels"),
         None => "after the timelock's delay, if nobody cancels".to_owned(),

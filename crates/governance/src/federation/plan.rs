@@ -75,7 +75,9 @@ impl Plan {
         let systems = federation.systems.iter();
         Self {
             threshold: federation.threshold,
-            systems: systems.map(|system| SystemPlan::new(federation, system)).collect(),
+            systems: systems
+                .map(|system| SystemPlan::new(federation, system))
+                .collect(),
         }
     }
 
@@ -148,10 +150,14 @@ impl SystemPlan {
 fn problems(need: usize, eligible: usize, independent: usize) -> Vec<String> {
     let mut problems = Vec::new();
     if need < 2 {
-        problems.push(format!("the threshold is {need}; one builder alone is no agreement"));
+        problems.push(format!(
+            "the threshold is {need}; one builder alone is no agreement"
+        ));
     }
     if need > eligible {
-        problems.push(format!("{need} must agree, and only {eligible} builders are eligible"));
+        problems.push(format!(
+            "{need} must agree, and only {eligible} builders are eligible"
+        ));
     } else if 2 * need <= eligible {
         problems.push(format!(
             "{need} of {eligible} is no majority: two halves could agree on two different images"
@@ -168,13 +174,20 @@ fn problems(need: usize, eligible: usize, independent: usize) -> Vec<String> {
 fn largest(members: &[Member<'_>], some: &[usize]) -> Vec<usize> {
     let chosen: Vec<&Member<'_>> = some.iter().filter_map(|at| members.get(*at)).collect();
     let places = largest_independent(&chosen, |one, other| one.shares(other));
-    places.iter().filter_map(|place| some.get(*place).copied()).collect()
+    places
+        .iter()
+        .filter_map(|place| some.get(*place).copied())
+        .collect()
 }
 
 fn dependent(members: &[Member<'_>]) -> Vec<Dependence> {
     let mut found = Vec::new();
     for (at, one) in members.iter().enumerate() {
-        for other in members.iter().skip(at + 1).filter(|other| one.shares(other)) {
+        for other in members
+            .iter()
+            .skip(at + 1)
+            .filter(|other| one.shares(other))
+        {
             found.push(Dependence {
                 first: one.name.to_owned(),
                 second: other.name.to_owned(),
@@ -351,7 +364,11 @@ mod tests {
         let facts = |country: &str| format!("jurisdictions = [\"{country}\"]");
         let plan = Plan::new(&federation(
             2,
-            &[("a", &facts("us")), ("b", &facts("gb")), ("c", &facts("ch"))],
+            &[
+                ("a", &facts("us")),
+                ("b", &facts("gb")),
+                ("c", &facts("ch")),
+            ],
         ));
         let system = &plan.systems[0];
         assert_eq!(system.independent, 2);

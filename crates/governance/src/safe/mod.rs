@@ -7,6 +7,6 @@ mod state;
 
 pub use batch::transaction_builder;
 pub use hashes::SafeHashes;
+pub(crate) use signature::MAX_SIGNATURE_BYTES;
 pub use signature::{SignatureError, SignatureFile, Signatures};
 pub use state::SafeState;
-pub(crate) use signature::MAX_SIGNATURE_BYTES;
