@@ -168,12 +168,16 @@ mod tests {
         address = "0x2222222222222222222222222222222222222222"
         domains = ["c", "a"]
         systems = ["x86_64-linux"]
+        [[builders]]
+        name = "three"
+        address = "0x3333333333333333333333333333333333333333"
+        domains = ["d"]
     "#;
 
     #[test]
     fn gives_domains_bits_in_the_order_of_first_appearance() {
         let (_, federation, bytes) = federation(Path::new("f"), FILE).unwrap();
-        assert_eq!(bytes.len(), 2 * 32 + 2 * BUILDER_BYTES + 64);
+        assert_eq!(bytes.len(), 2 * 32 + 3 * BUILDER_BYTES + 64);
         let second = &bytes[64 + BUILDER_BYTES..];
         let domains = U256::from_be_slice(&second[20..52]);
         assert_eq!(domains, U256::from(0b10u64 | 0b101 << 32));
