@@ -350,14 +350,21 @@ async fn revoked_and_disputed_builders_and_rules_are_exit_4() {
     let slot = |address: Address| slots::revocation(address);
     let (bo, cy) = (keys::builder("bo").address(), keys::builder("cy").address());
 
+    // `bo` is revoked from the next sequence on: what it has in the record stands.
     world.set_slot(slot(bo), word(1_700_000_000, 3, 0)).await;
+    let release = world.good(&[&image]);
+    assert_eq!(release["builders"].as_array().unwrap().len(), 3);
+    assert_eq!(release["dropped"].as_array().unwrap().len(), 0);
+    // `cy` only endorses, and an endorsement bears no time: any revocation takes it away.
     world.set_slot(slot(cy), word(1_700_000_000, 3, 0)).await;
-    assert_eq!(
-        world.good(&[&image])["builders"].as_array().unwrap().len(),
-        3
-    );
+    let release = world.good(&[&image]);
+    assert_eq!(release["builders"].as_array().unwrap().len(), 2);
+    assert_eq!(release["dropped"][0]["builder"], format!("{cy:#x}"));
+    assert_eq!(release["dropped"][0]["code"], "builder-revoked");
+    world.set_slot(slot(cy), U256::ZERO).await;
     world.set_slot(slot(bo), word(1_700_000_000, 2, 3)).await;
     let release = world.good(&[&image]);
+    assert_eq!(release["dropped"][0]["builder"], format!("{bo:#x}"));
     assert_eq!(release["dropped"][0]["code"], "builder-revoked");
     world.set_slot(slot(cy), word(1_700_000_000, 2, 3)).await;
     world.bad(4, "builder-revoked", &[&image]);
