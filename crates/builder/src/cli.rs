@@ -12,7 +12,7 @@ use crate::{
 
 const VERSION: &str = concat!(
     env!("CARGO_PKG_VERSION"),
-    " (protocol 1, packer nix-seed/1)"
+    " (protocol 1, packer nix-seed/2)"
 );
 
 /// Build, audit, pack, sign and publish a seed.

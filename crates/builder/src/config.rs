@@ -15,7 +15,7 @@ use seed_primitives::{
 };
 use serde::Deserialize;
 
-use crate::{AuditPolicy, Error, KeySource, state};
+use crate::{AuditPolicy, Error, KeySource, pack::Previous, state};
 
 const MAX_CONFIG_BYTES: u64 = 1 << 20;
 
@@ -71,6 +71,9 @@ pub struct Settings {
     /// Rule that groups store paths into layers [default: repull:40]
     #[arg(long, value_name = "RULE")]
     pub layering: Option<RecipeName>,
+    /// Last image or index, by digest: layers of it that can stay are kept as they are
+    #[arg(long, value_name = "IMAGE")]
+    pub previous: Option<String>,
     /// How often this source was issued again [default: 0]
     #[arg(long, value_name = "NUMBER")]
     pub reissue: Option<u32>,
@@ -190,7 +193,7 @@ impl Settings {
         {
             *nix = directory.join(&*nix);
         }
-        for place in &mut self.publish {
+        for place in self.publish.iter_mut().chain(&mut self.previous) {
             if let Some(folder) = place.strip_prefix("oci:") {
                 *place = format!("oci:{}", directory.join(folder).display());
             }
@@ -216,6 +219,7 @@ impl Settings {
             },
             compression: self.compression.or(file.compression),
             layering: self.layering.or(file.layering),
+            previous: self.previous.or(file.previous),
             reissue: self.reissue.or(file.reissue),
             password_file: self.password_file.or(file.password_file),
             keystore: if key_given {
@@ -334,10 +338,18 @@ impl Settings {
         }
     }
 
+    /// The image whose layers are kept where they can be.
+    ///
+    /// # Errors
+    /// When it is not named by digest.
+    pub(crate) fn previous(&self) -> Result<Option<Previous>, Error> {
+        self.previous.as_deref().map(Previous::parse).transpose()
+    }
+
     /// The recipe.
     ///
     /// # Errors
-    /// Never for the defaults.
+    /// When the previous image is not named by digest; never for the defaults.
     pub fn recipe(&self) -> Result<Recipe, Error> {
         Ok(Recipe {
             compression: match self.compression {
@@ -349,7 +361,7 @@ impl Settings {
                 None => LAYERING.parse().map_err(value("--layering"))?,
             },
             packer: PACKER.parse().map_err(value("packer"))?,
-            previous: None,
+            previous: self.previous()?.map(|previous| previous.digest),
             reissue: self.reissue.unwrap_or(0),
         })
     }

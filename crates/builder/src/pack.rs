@@ -1,3 +1,5 @@
+mod previous;
+
 use std::{
     collections::BTreeSet,
     fs::File,
@@ -6,10 +8,12 @@ use std::{
 };
 
 use seed_image::{
-    Descriptor, ImageManifest, MAX_CONFIG_BYTES, MAX_MANIFEST_BYTES, PackedPath, Packer,
+    Descriptor, ImageManifest, Layout, MAX_CONFIG_BYTES, MAX_MANIFEST_BYTES, PackedPath, Packer,
 };
 use seed_nix::StorePath;
 use seed_primitives::{Digest, Recipe, System};
+
+pub(crate) use previous::Previous;
 
 use crate::{Error, disk::DiskFile, publish::blob_path, state};
 
@@ -60,15 +64,17 @@ impl StoredImage {
     }
 }
 
-/// Packs `closure` into `directory`, which appears whole or not at all.
+/// Packs `closure` into `directory`, which appears whole or not at all; `previous` is the layout of the image
+/// that the recipe names.
 pub(crate) fn pack(
     closure: &[PackedPath<DiskFile>],
     applications: &BTreeSet<StorePath>,
     recipe: &Recipe,
     system: &System,
+    previous: Option<&Layout>,
     directory: &Path,
 ) -> Result<StoredImage, Error> {
-    let packer = Packer::new(closure, applications, recipe, system)?;
+    let packer = Packer::new(closure, applications, recipe, system, previous)?;
     let partial = directory.with_extension("partial");
     state::remove_tree(&partial)?;
     state::create_directory(&partial.join("blobs"))?;

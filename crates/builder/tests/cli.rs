@@ -82,7 +82,7 @@ fn version_names_protocol_and_packer() {
             concat!(
                 "seed-builder ",
                 env!("CARGO_PKG_VERSION"),
-                " (protocol 1, packer nix-seed/1)"
+                " (protocol 1, packer nix-seed/2)"
             )
         )
     );

@@ -39,7 +39,7 @@ pub struct RunConfig {
 
 #[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-struct Wire {
+pub(crate) struct Wire {
     architecture: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     created: Option<String>,
@@ -48,7 +48,7 @@ struct Wire {
     #[serde(default)]
     config: WireRun,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    history: Vec<serde_json::Value>,
+    pub(crate) history: Vec<serde_json::Value>,
     os: String,
     rootfs: RootFs,
 }
@@ -141,6 +141,11 @@ impl ImageConfig {
     /// The canonical bytes: sorted keys, no white space, a fixed creation time.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
+        self.to_bytes_with(Vec::new())
+    }
+
+    /// The canonical bytes with a history.
+    pub(crate) fn to_bytes_with(&self, history: Vec<serde_json::Value>) -> Vec<u8> {
         let wire = Wire {
             architecture: self.architecture.clone(),
             created: Some(CREATED.to_owned()),
@@ -150,7 +155,7 @@ impl ImageConfig {
                 env: self.run.env.clone(),
                 ..WireRun::default()
             },
-            history: Vec::new(),
+            history,
             os: self.os.clone(),
             rootfs: RootFs {
                 diff_ids: self.diff_ids.clone(),

@@ -12,9 +12,11 @@
 mod config;
 mod descriptor;
 mod error;
+mod groups;
 mod index;
 mod layer;
 mod layering;
+mod layout;
 mod manifest;
 /// OCI media types of images.
 pub mod media;
@@ -27,6 +29,7 @@ pub use descriptor::{Descriptor, MAX_BLOB_BYTES};
 pub use error::ReadError;
 pub use index::{ImageIndex, IndexChild, MAX_CHILDREN};
 pub use layer::Layer;
+pub use layout::Layout;
 pub use manifest::{
     CLOSURE_ANNOTATION, ImageManifest, MAX_CONFIG_BYTES, MAX_LAYERS, MAX_MANIFEST_BYTES,
 };

@@ -8,7 +8,7 @@ use seed_primitives::{Compression, Digest, Recipe, System};
 use thiserror::Error;
 
 use crate::{
-    Descriptor, ImageConfig, ImageManifest, Layer, RunConfig,
+    Descriptor, ImageConfig, ImageManifest, Layer, Layout, RunConfig,
     layer::{ZSTD_VERSION, write_layer},
     layering::{Weight, group},
     media::CONFIG,
@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// The name of this packer in a recipe. Any change of its output is a new name.
-pub const PACKER: &str = "nix-seed/1";
+pub const PACKER: &str = "nix-seed/2";
 /// The layering used where nothing else is asked for: expected re-pull cost, at most 40 layers.
 pub const LAYERING: &str = "repull:40";
 /// The most layers a recipe may ask for; the rest of what runtimes can mount is left to users.
@@ -61,6 +61,9 @@ pub enum PackError {
         /// What can be asked for.
         expected: &'static str,
     },
+    /// A layout given by hand is not one of the closure.
+    #[error("the layout does not hold every path of the closure, and nothing else")]
+    Layout,
     /// The system has no OCI platform.
     #[error("{0} has no OCI platform; systems with one are x86_64 and aarch64 on linux and darwin")]
     Platform(System),
@@ -105,22 +108,55 @@ pub struct Packer<'a, C> {
 
 impl<'a, C: Contents> Packer<'a, C> {
     /// Plans the layers of `closure` for `system` as `recipe` says; `applications` are the paths the target
-    /// itself evaluates to.
+    /// itself evaluates to, `previous` the layout of the image that the recipe names (an empty one where that
+    /// image is of another system).
     ///
     /// # Errors
     /// [`PackError`] for an empty or open closure, an application outside it, a system without an OCI
-    /// platform, or a recipe this packer does not know.
+    /// platform, a recipe this packer does not know, or one that names a previous image where none is given,
+    /// or none where one is.
     pub fn new(
         closure: &'a [PackedPath<C>],
         applications: &BTreeSet<StorePath>,
         recipe: &Recipe,
         system: &System,
+        previous: Option<&Layout>,
+    ) -> Result<Self, PackError> {
+        let limit = limit(recipe, previous)?;
+        Self::plan(closure, applications, recipe.compression, system, |paths| {
+            Some(groups(paths, applications, limit, previous))
+        })
+    }
+
+    /// Lays `closure` out as `layout` says, whatever any recipe would: for comparing ways to do it. No recipe
+    /// stands for the image, so nobody can attest it.
+    ///
+    /// # Errors
+    /// Those of [`Self::new`]; and [`PackError::Layout`] unless every path of the closure is in the layout,
+    /// and no other.
+    pub fn with_layout(
+        closure: &'a [PackedPath<C>],
+        applications: &BTreeSet<StorePath>,
+        compression: Compression,
+        system: &System,
+        layout: &Layout,
+    ) -> Result<Self, PackError> {
+        Self::plan(closure, applications, compression, system, |paths| {
+            given(paths, layout)
+        })
+    }
+
+    fn plan(
+        closure: &'a [PackedPath<C>],
+        applications: &BTreeSet<StorePath>,
+        compression: Compression,
+        system: &System,
+        arrange: impl FnOnce(&[&PackedPath<C>]) -> Option<Vec<Vec<usize>>>,
     ) -> Result<Self, PackError> {
         let linked = zstd::zstd_safe::version_number();
         if linked != ZSTD_VERSION {
             return Err(PackError::ForeignEncoder(linked));
         }
-        let limit = limit(recipe)?;
         let platform = system
             .oci_platform()
             .ok_or_else(|| PackError::Platform(system.clone()))?;
@@ -130,8 +166,8 @@ impl<'a, C: Contents> Packer<'a, C> {
         let digest = closure_digest(&entries)?;
         check_closed(&paths, applications)?;
         Ok(Self {
-            groups: groups(&paths, applications, limit),
-            compression: recipe.compression,
+            groups: arrange(&paths).ok_or(PackError::Layout)?,
+            compression,
             platform,
             closure: digest,
             registration: registration::text(&paths),
@@ -150,6 +186,19 @@ impl<'a, C: Contents> Packer<'a, C> {
     #[must_use]
     pub const fn closure(&self) -> Digest {
         self.closure
+    }
+
+    /// Which store paths lie in which layer; the last one, with the database, holds none.
+    #[must_use]
+    pub fn layout(&self) -> Layout {
+        let members = |group: &Vec<usize>| {
+            let paths = group.iter().filter_map(|at| self.paths.get(*at));
+            paths.map(|path| path.entry.path.clone()).collect()
+        };
+        let database = std::iter::once(BTreeSet::new());
+        let layers = self.groups.iter().map(members).chain(database);
+        // Groups are disjoint, because a planner yields each index once.
+        Layout::new(layers).unwrap_or_default()
     }
 
     /// Writes layer `index` (0 is the lowest) to `out`.
@@ -186,7 +235,7 @@ impl<'a, C: Contents> Packer<'a, C> {
             diff_ids: layers.iter().map(|layer| layer.diff_id).collect(),
             run: self.run.clone(),
         }
-        .to_bytes();
+        .to_bytes_with(self.layout().history(PACKER));
         let manifest = ImageManifest {
             config: Descriptor::of(CONFIG, &config),
             layers: layers
@@ -222,7 +271,7 @@ impl<'a, C: Contents> Packer<'a, C> {
 }
 
 /// The layer limit of `recipe`, after refusing whatever this packer does not know.
-fn limit(recipe: &Recipe) -> Result<usize, PackError> {
+fn limit(recipe: &Recipe, previous: Option<&Layout>) -> Result<usize, PackError> {
     let refuse = |field, value: &dyn ToString, expected| {
         Err(PackError::Recipe {
             field,
@@ -237,12 +286,12 @@ fn limit(recipe: &Recipe) -> Result<usize, PackError> {
             "use the seed-builder of that packer",
         );
     }
-    if let Some(previous) = &recipe.previous {
-        return refuse(
-            "previous",
-            previous,
-            "this packer starts every image afresh; leave it out",
-        );
+    match (&recipe.previous, previous) {
+        (Some(named), None) => return refuse("previous", named, "give the layout of that image"),
+        (None, Some(_)) => {
+            return refuse("previous", &"null", "name the image whose layout is given");
+        }
+        (Some(_), Some(_)) | (None, None) => {}
     }
     let layers = recipe
         .layering
@@ -287,17 +336,21 @@ fn check_closed<C>(
     }
 }
 
-/// Indices into `paths`: the dependencies in groups, then the applications.
+/// Indices into `paths`: the dependencies in groups, then the applications and whatever needs them.
 fn groups<C>(
     paths: &[&PackedPath<C>],
     applications: &BTreeSet<StorePath>,
     limit: usize,
+    previous: Option<&Layout>,
 ) -> Vec<Vec<usize>> {
-    let (own, others): (Vec<usize>, Vec<usize>) = (0..paths.len()).partition(|at| {
+    let own = own(paths, applications);
+    let (own, mut others): (Vec<usize>, Vec<usize>) = (0..paths.len()).partition(|at| {
         paths
             .get(*at)
-            .is_some_and(|path| applications.contains(&path.entry.path))
+            .is_some_and(|path| own.contains(&path.entry.path))
     });
+    // By name first: the hash in a path changes with every release and would shuffle what is equal.
+    others.sort_by_key(|at| paths.get(*at).map(|path| (path.entry.path.name(), *at)));
     let weights: Vec<Weight<'_>> = others
         .iter()
         .filter_map(|at| paths.get(*at))
@@ -307,17 +360,51 @@ fn groups<C>(
             references: &path.references,
         })
         .collect();
-    let mut groups: Vec<Vec<usize>> = group(&weights, limit.saturating_sub(2))
+    let mut groups: Vec<Vec<usize>> = group(&weights, limit.saturating_sub(2), previous)
         .into_iter()
         .map(|members| {
-            members
+            let mut group: Vec<usize> = members
                 .iter()
                 .filter_map(|at| others.get(*at).copied())
-                .collect()
+                .collect();
+            group.sort_unstable();
+            group
         })
         .collect();
     groups.push(own);
     groups
+}
+
+/// The applications and every path that needs one: all that a change of the application replaces.
+fn own<C>(paths: &[&PackedPath<C>], applications: &BTreeSet<StorePath>) -> BTreeSet<StorePath> {
+    let mut users: BTreeMap<&StorePath, Vec<&StorePath>> = BTreeMap::new();
+    for path in paths {
+        for used in &path.references {
+            users.entry(used).or_default().push(&path.entry.path);
+        }
+    }
+    let mut own = BTreeSet::new();
+    let mut todo: Vec<&StorePath> = applications.iter().collect();
+    while let Some(path) = todo.pop() {
+        if own.insert(path.clone()) {
+            todo.extend(users.get(path).into_iter().flatten().copied());
+        }
+    }
+    own
+}
+
+/// Indices into `paths` as `layout` has them; `None` unless it holds each path and no other.
+fn given<C>(paths: &[&PackedPath<C>], layout: &Layout) -> Option<Vec<Vec<usize>>> {
+    let index: BTreeMap<&StorePath, usize> = paths
+        .iter()
+        .enumerate()
+        .map(|(at, path)| (&path.entry.path, at))
+        .collect();
+    let layers = layout.layers().iter();
+    let groups: Vec<Vec<usize>> = layers
+        .map(|layer| layer.iter().map(|path| index.get(path).copied()).collect())
+        .collect::<Option<_>>()?;
+    (groups.iter().map(Vec::len).sum::<usize>() == paths.len()).then_some(groups)
 }
 
 /// `PATH` over the applications that have a `bin` directory; nothing else.

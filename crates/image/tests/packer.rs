@@ -79,7 +79,7 @@ fn applications() -> BTreeSet<StorePath> {
 }
 
 fn pack(closure: &Closure, recipe: &Recipe) -> (PackedImage, Vec<Vec<u8>>) {
-    let packer = Packer::new(closure, &applications(), recipe, &system()).unwrap();
+    let packer = Packer::new(closure, &applications(), recipe, &system(), None).unwrap();
     let mut blobs = Vec::new();
     let layers = (0..packer.layers())
         .map(|index| {
@@ -196,7 +196,14 @@ fn refuses_what_it_cannot_pack() {
     let zstd = recipe(Compression::TarZstd);
     let new =
         |closure: &Closure, applications: &BTreeSet<StorePath>, recipe: &Recipe, system: &str| {
-            Packer::new(closure, applications, recipe, &system.parse().unwrap()).map(|_| ())
+            Packer::new(
+                closure,
+                applications,
+                recipe,
+                &system.parse().unwrap(),
+                None,
+            )
+            .map(|_| ())
         };
     assert_eq!(
         new(&vec![], &applications(), &zstd, "x86_64-linux"),
@@ -253,7 +260,7 @@ fn refuses_what_it_cannot_pack() {
         Err(PackError::Recipe { .. })
     ));
     let recipe = Recipe {
-        packer: "nix-seed/2".parse().unwrap(),
+        packer: "nix-seed/1".parse().unwrap(),
         ..zstd
     };
     assert!(matches!(

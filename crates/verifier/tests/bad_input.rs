@@ -336,7 +336,7 @@ fn version_names_protocol_and_packer() {
     assert_eq!(
         text,
         format!(
-            "seed-verify {} (protocol 1, packer nix-seed/1)\n",
+            "seed-verify {} (protocol 1, packer nix-seed/2)\n",
             env!("CARGO_PKG_VERSION")
         )
     );

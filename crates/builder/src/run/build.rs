@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use seed_image::Layout;
 use seed_primitives::{Digest, System};
 use serde::Deserialize;
 
@@ -192,7 +193,20 @@ impl Pipeline<'_> {
         let infos = self.nix.path_info(&store).await?;
         let applications = record.built.paths()?;
         let closure = closure_of(&store, &applications, &infos)?;
-        let image = pack::pack(&closure, &applications, &self.recipe, system, &image)?;
+        // An index that lacks this system keeps nothing for it: every builder sees the same index.
+        let none = Layout::default();
+        let previous = self
+            .previous
+            .as_ref()
+            .map(|layouts| layouts.get(system).unwrap_or(&none));
+        let image = pack::pack(
+            &closure,
+            &applications,
+            &self.recipe,
+            system,
+            previous,
+            &image,
+        )?;
         say(&format!(
             "pack    {} ({} layers, {} store paths)",
             image.digest(),

@@ -8,6 +8,7 @@ mod signing;
 
 use std::{collections::BTreeMap, path::PathBuf};
 
+use seed_image::Layout;
 use seed_primitives::{Digest, Recipe, ReleaseId, Source, System, Target};
 use serde::Serialize;
 
@@ -72,6 +73,8 @@ struct Pipeline<'a> {
     source: Source,
     recipe: Recipe,
     target: Target,
+    /// Layouts of the previous image by system, where the recipe names one.
+    previous: Option<BTreeMap<System, Layout>>,
 }
 
 /// Runs the pipeline up to and including `stage`.
@@ -91,6 +94,10 @@ pub async fn run(settings: &Settings, stage: Stage) -> Result<Outcome, Error> {
         Some(Signing::prepare(settings)?)
     } else {
         None
+    };
+    let previous = match settings.previous()? {
+        Some(previous) => Some(previous.layouts().await?),
+        None => None,
     };
     let work = settings.state_directory()?;
     let _lock = state::lock(&work.join("lock"))?;
@@ -118,6 +125,7 @@ pub async fn run(settings: &Settings, stage: Stage) -> Result<Outcome, Error> {
         source,
         recipe,
         target,
+        previous,
     };
     if let Some(signing) = &signing {
         // Before the long work: can every place be reached at all? A layout that is not there yet is made later.

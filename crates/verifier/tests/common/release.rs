@@ -123,7 +123,7 @@ pub fn recipe() -> Recipe {
     Recipe {
         compression: Compression::TarZstd,
         layering: "repull:40".parse().unwrap(),
-        packer: "nix-seed/1".parse().unwrap(),
+        packer: seed_image::PACKER.parse().unwrap(),
         previous: None,
         reissue: 0,
     }

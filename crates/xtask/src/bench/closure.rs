@@ -36,7 +36,7 @@ pub(crate) fn compare() -> eyre::Result<Vec<Comparison>> {
         reissue: 0,
     };
     let system = "x86_64-linux".parse()?;
-    let packer = Packer::new(&closure, &applications, &recipe, &system)?;
+    let packer = Packer::new(&closure, &applications, &recipe, &system, None)?;
     let tar = pack(&packer)?;
     let nar: u64 = closure.iter().map(|path| path.entry.nar.size).sum();
     let bytes = vec![0x5a; usize::try_from(tar + nar)?];
