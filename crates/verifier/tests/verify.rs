@@ -124,11 +124,7 @@ async fn policies_decide_what_else_is_refused() {
             "source-not-expected",
             ("example.org/acme/app", "example.org/acme/other"),
         ),
-        (
-            1,
-            "packer-not-allowed",
-            (seed_image::PACKER, "nix-seed/0"),
-        ),
+        (1, "packer-not-allowed", (seed_image::PACKER, "nix-seed/0")),
         (
             1,
             "rules-unknown",
