@@ -63,6 +63,8 @@ interface Vm {
     // Files, and what they contain.
     function envString(string calldata name) external view returns (string memory);
     function envOr(string calldata name, string calldata fallback_) external view returns (string memory);
+    function envOr(string calldata name, uint256 fallback_) external view returns (uint256);
+    function envOr(string calldata name, bytes32 fallback_) external view returns (bytes32);
     function readFile(string calldata path) external view returns (string memory);
     function readDir(string calldata path) external view returns (DirEntry[] memory);
     function writeFile(string calldata path, string calldata text) external;

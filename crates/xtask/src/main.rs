@@ -27,6 +27,11 @@ enum Task {
         #[arg(long)]
         check: bool,
     },
+    /// Print one hash of many random signed values, for `scripts/differential`.
+    Random {
+        /// How many.
+        count: u64,
+    },
     /// Draw the dependency graph into docs/architecture.md, or check it.
     Graph {
         /// Compare only; fail on an undrawn or upward arrow.
@@ -71,6 +76,10 @@ async fn run(task: Task) -> eyre::Result<()> {
         Task::Deploy(arguments) => deploy::run(&arguments).await,
         Task::RulesSwap(arguments) => deploy::swap(&arguments).await,
         Task::Vectors { check } => vectors::run(&workspace().join("tests/vectors"), check),
+        Task::Random { count } => {
+            println!("{}", seed_testkit::vectors::random_digests(count));
+            Ok(())
+        }
         Task::Graph { check } => graph::run(&workspace(), check),
     }
 }

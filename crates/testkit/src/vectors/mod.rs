@@ -12,6 +12,7 @@ mod typed;
 
 use std::collections::BTreeMap;
 
+pub use random::random_digests;
 pub use scene::Scene;
 
 /// The vectors: path below `tests/vectors` to the file's text. Pure and the same on every machine.

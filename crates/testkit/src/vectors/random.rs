@@ -8,12 +8,22 @@ use serde_json::{Value, json};
 
 const COUNT: u64 = 20_000;
 
+/// The vectors of `random.json`.
+pub(super) fn digests() -> Value {
+    json!({ "count": COUNT, "hash": random_digests(COUNT) })
+}
+
 /// `hash = keccak256(hash ‖ attestation digest ‖ genesis digest)`, from zero, over attestations and genesis agreements
 /// number 0 to `count` - 1. Word k of number i is `keccak256(abi.encode(i, k))`: words 0 to 4 are ledger, release,
 /// root, evidence (and code hash) and rules; addresses are their low 20 bytes; the chain id is i + 1.
-pub(super) fn digests() -> Value {
+///
+/// # Panics
+///
+/// Never: no hash is zero.
+#[must_use]
+pub fn random_digests(count: u64) -> B256 {
     let mut hash = B256::ZERO;
-    for number in 0..COUNT {
+    for number in 0..count {
         let domain = Domain {
             chain_id: number + 1,
             ledger: Address::from_word(word(number, 0)),
@@ -26,7 +36,7 @@ pub(super) fn digests() -> Value {
         let genesis = domain.genesis_digest(word(number, 3), &release, &root);
         hash = keccak256([hash.0, attestation.0, genesis.0].concat());
     }
-    json!({ "count": COUNT, "hash": hash })
+    hash
 }
 
 fn word(number: u64, which: u64) -> B256 {
