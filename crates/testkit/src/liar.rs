@@ -1,6 +1,10 @@
+mod forgery;
+mod game;
 mod http;
 mod lie;
 mod rpc;
+mod told;
+mod upstream;
 
 use std::{
     collections::BTreeMap,
@@ -9,12 +13,20 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use axum::{Router, extract::State};
-use serde_json::Value;
+use axum::{
+    Router,
+    extract::State,
+    http::{HeaderMap, HeaderValue, Method, header::CONTENT_TYPE},
+};
+use serde_json::{Value, json};
 use thiserror::Error;
 use tokio::{net::TcpListener, task::JoinHandle};
 
-pub use lie::{Lie, LieError, Told};
+pub use forgery::Forgery;
+pub use game::Game;
+pub use lie::{Lie, LieError};
+pub use told::Told;
+pub use upstream::Upstream;
 
 /// Why a liar did not start.
 #[derive(Debug, Error)]
@@ -51,19 +63,20 @@ pub struct Liar {
 
 #[derive(Debug)]
 struct Shared {
-    upstream: String,
-    seed: u64,
-    client: reqwest::Client,
+    upstream: Upstream,
     state: Mutex<Scene>,
 }
 
 /// What changes while the liar runs.
 #[derive(Debug, Default)]
 struct Scene {
+    seed: u64,
     lies: Vec<(Told, usize)>,
     seen: Vec<Seen>,
     /// First answers that a frozen head keeps giving, by request.
     frozen: BTreeMap<String, Value>,
+    /// Hashes of forged blocks, with those of the blocks they were made from.
+    renamed: BTreeMap<String, String>,
 }
 
 impl Shared {
@@ -71,19 +84,32 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The lies to be told about `target` now.
-    fn lies_about(&self, target: &str) -> Vec<Lie> {
+    /// The lies to be told about `target` now, to a client with these header values.
+    fn lies_about(&self, target: &str, client: &[&str]) -> Vec<Lie> {
         let mut scene = self.scene();
         let mut lies = Vec::new();
         for (told, matched) in &mut scene.lies {
-            if told.is_about(target) {
+            if told.is_about(target, client) {
                 *matched += 1;
-                if *matched >= told.from {
+                if (told.from..=told.to).contains(matched) {
                     lies.push(told.lie.clone());
                 }
             }
         }
         lies
+    }
+
+    /// What the upstream gives as the result of a JSON-RPC question.
+    async fn ask(&self, method: &str, params: Value) -> Option<Value> {
+        let question = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
+        let headers =
+            HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
+        let body = question.to_string().into();
+        let answer = http::forward(self, &Method::POST, "/", &headers, body)
+            .await
+            .ok()?;
+        let mut answer: Value = serde_json::from_slice(&answer.body).ok()?;
+        Some(answer.get_mut("result")?.take())
     }
 
     fn note(&self, method: &str, target: &str, authorization: Option<&str>) {
@@ -101,17 +127,23 @@ impl Liar {
     /// # Errors
     /// [`LiarError`] when there is no port or no client to be had.
     pub async fn start(upstream: &str, seed: u64) -> Result<Self, LiarError> {
+        Self::before(&Upstream::new(upstream)?, seed).await
+    }
+
+    /// Starts an honest proxy before an upstream that several proxies may share.
+    ///
+    /// # Errors
+    /// [`LiarError::Listen`] when there is no port to be had.
+    pub async fn before(upstream: &Upstream, seed: u64) -> Result<Self, LiarError> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let address = listener.local_addr()?;
-        let client = reqwest::Client::builder()
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .build()?;
-        let shared = Arc::new(Shared {
-            upstream: upstream.trim_end_matches('/').to_owned(),
+        let scene = Scene {
             seed,
-            client,
-            state: Mutex::default(),
+            ..Scene::default()
+        };
+        let shared = Arc::new(Shared {
+            upstream: upstream.clone(),
+            state: Mutex::new(scene),
         });
         let state = Arc::clone(&shared);
         let router = Router::new().fallback(handle).with_state(state);
@@ -147,6 +179,15 @@ impl Liar {
         let mut scene = self.shared.scene();
         scene.lies.clear();
         scene.frozen.clear();
+        scene.renamed.clear();
+    }
+
+    /// Forgets everything and is honest, as if it had been started with `seed`.
+    pub fn start_over(&self, seed: u64) {
+        *self.shared.scene() = Scene {
+            seed,
+            ..Scene::default()
+        };
     }
 
     /// Every request so far.

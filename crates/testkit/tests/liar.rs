@@ -7,7 +7,9 @@ use std::{
     time::Duration,
 };
 
-use seed_testkit::liar::{Liar, Lie, Told};
+use alloy_primitives::{B256, U256};
+use seed_chain::{Endpoint, Options};
+use seed_testkit::liar::{Liar, Lie, Told, Upstream};
 use serde_json::{Value, json};
 
 /// A real chain for the length of a test.
@@ -29,7 +31,14 @@ fn program() -> PathBuf {
 impl Anvil {
     fn start() -> Self {
         let mut child = Command::new(program())
-            .args(["--host", "127.0.0.1", "--port", "0"])
+            .args([
+                "--host",
+                "127.0.0.1",
+                "--port",
+                "0",
+                "--slots-in-an-epoch",
+                "1",
+            ])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()
@@ -85,6 +94,7 @@ fn questions() -> Vec<(&'static str, Value)> {
         ("eth_getCode", json!([account, "latest"])),
         ("eth_call", json!([{"to": account}, "latest"])),
         ("eth_getLogs", json!([{"fromBlock": "0x0"}])),
+        ("eth_getBlockByNumber", json!(["0x1", false])),
     ]
 }
 
@@ -104,10 +114,12 @@ async fn lied_about(anvil: &Anvil, liar: &Liar) -> Vec<&'static str> {
 #[tokio::test]
 async fn tells_the_truth_and_then_exactly_the_lie() {
     let anvil = Anvil::start();
+    ask(&anvil.url, "anvil_mine", json!(["0x5"])).await;
     let liar = Liar::start(&anvil.url, 3).await.unwrap();
     assert_eq!(lied_about(&anvil, &liar).await, [""; 0]);
-    let blocks = ["eth_getBlockByNumber", "eth_getBlockByNumber"];
-    let cases: [(&str, &[&str]); 10] = [
+    let block = "eth_getBlockByNumber";
+    let blocks = [block, block, block];
+    let cases: [(&str, &[&str]); 23] = [
         ("chain-id=5", &["eth_chainId", "net_version"]),
         ("block-hash", &blocks),
         ("header=stateRoot", &blocks),
@@ -118,6 +130,19 @@ async fn tells_the_truth_and_then_exactly_the_lie() {
         ("call", &["eth_call"]),
         ("rpc-null@eth_getCode", &["eth_getCode"]),
         ("rpc-error@eth_getProof", &["eth_getProof"]),
+        ("proof-cut", &["eth_getProof"]),
+        ("proof-extra", &["eth_getProof"]),
+        ("proof-reversed", &["eth_getProof"]),
+        ("proof-of-other-slot", &["eth_getProof"]),
+        ("proof-of-other-account", &["eth_getProof"]),
+        ("proof-mixed", &["eth_getProof"]),
+        ("no-slots", &["eth_getProof"]),
+        ("genesis", &[block]),
+        ("forked-head", &[block, block]),
+        ("latest-as-final", &[block]),
+        ("head-at=1", &[block]),
+        ("envelope=id@eth_chainId", &["eth_chainId"]),
+        ("rpc-null~nobody", &[]),
     ];
     for (lie, expected) in cases {
         liar.be_honest();
@@ -183,6 +208,52 @@ async fn lies_inside_a_batch_and_only_from_the_named_request_on() {
         methods,
         ["eth_blockNumber,eth_chainId", "eth_blockNumber,eth_chainId"]
     );
+}
+
+/// What a forged state says fits together: the hash of its blocks is that of their fields, and the same hash leads to
+/// its words, while another client is told the truth.
+#[tokio::test]
+async fn a_forged_state_is_consistent_and_told_to_one_client_only() {
+    let anvil = Anvil::start();
+    ask(&anvil.url, "anvil_mine", json!(["0x5"])).await;
+    let liar = Liar::start(&anvil.url, 3).await.unwrap();
+    let account = "0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266";
+    let (slot, word) = (B256::with_last_byte(7), U256::from(9));
+    let lie = format!("forged={account},{slot}:{word}~application/json");
+    liar.tell(lie.parse::<Told>().unwrap());
+    let (truth, forged) = (endpoint(&anvil.url), endpoint(&liar.url()));
+    let (honest, header) = (
+        truth.finalized_header().await.unwrap(),
+        forged.finalized_header().await.unwrap(),
+    );
+    assert_eq!(header.number, honest.number);
+    assert_ne!(header.hash, honest.hash);
+    assert_eq!(forged.header_at(header.number).await.unwrap(), header);
+    assert_eq!(forged.genesis_hash().await, truth.genesis_hash().await);
+    let account = account.parse().unwrap();
+    assert_eq!(forged.storage(account, slot, header.hash).await, Ok(word));
+    let proof = forged.proof(account, &[slot], header.hash).await.unwrap();
+    assert_eq!((proof.account.len(), proof.slots[0].1.len()), (1, 1));
+    liar.start_over(4);
+    assert_eq!(forged.finalized_header().await.unwrap(), honest);
+}
+
+fn endpoint(url: &str) -> Endpoint {
+    Endpoint::new(url, &Options::default()).unwrap()
+}
+
+/// A lie may be over after some requests, and a remembering upstream is asked each question once.
+#[tokio::test]
+async fn what_is_remembered_outlives_the_upstream_and_lies_may_end() {
+    let anvil = Anvil::start();
+    let upstream = Upstream::new(&anvil.url).unwrap().remembering();
+    let liar = Liar::before(&upstream, 3).await.unwrap();
+    liar.tell("chain-id=5#2-2".parse::<Told>().unwrap());
+    let chain = async || ask(&liar.url(), "eth_chainId", json!([])).await["result"].clone();
+    assert_eq!(chain().await, "0x7a69");
+    drop(anvil);
+    assert_eq!(chain().await, "0x5");
+    assert_eq!(chain().await, "0x7a69");
 }
 
 #[test]

@@ -12,7 +12,7 @@ struct Arguments {
     /// Where the truth is, such as http://127.0.0.1:8545
     #[arg(long, value_name = "URL")]
     upstream: String,
-    /// A lie: `NAME[=ARGUMENT][@PART-OF-PATH-OR-METHOD][#FIRST-REQUEST]`; may be given more than once
+    /// A lie: `NAME[=ARGUMENT][@PART-OF-PATH-OR-METHOD][~PART-OF-A-HEADER][#FIRST[-LAST]]`; may be given more than once
     #[arg(long = "lie", value_name = "LIE", long_help = help())]
     lies: Vec<Told>,
     /// Chooses which bytes are changed
@@ -22,7 +22,7 @@ struct Arguments {
 
 fn help() -> String {
     format!(
-        "A lie: NAME[=ARGUMENT][@PART-OF-PATH-OR-METHOD][#FIRST-REQUEST]; may be given more than once. Known are: {}",
+        "A lie: NAME[=ARGUMENT][@PART-OF-PATH-OR-METHOD][~PART-OF-A-HEADER][#FIRST[-LAST]]; may be given more than once. Known are: {}",
         Lie::HELP
     )
 }

@@ -8,16 +8,21 @@ use axum::{
 };
 use futures_util::{StreamExt as _, stream};
 
-use super::{Lie, Shared, pick, rpc};
+use serde_json::json;
+
+use super::{Lie, Shared, Upstream, pick, rpc};
 
 /// The most bytes of one request or one answer that pass through.
 const LIMIT: usize = 1 << 30;
+const INDEX: &str = "application/vnd.oci.image.index.v1+json";
+const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 
 /// An answer before it is sent on.
-struct Answer {
+#[derive(Clone, Debug)]
+pub(super) struct Answer {
     status: StatusCode,
     headers: HeaderMap,
-    body: Bytes,
+    pub(super) body: Bytes,
 }
 
 pub(super) async fn handle(shared: &Shared, request: Request) -> Response {
@@ -38,25 +43,39 @@ pub(super) async fn handle(shared: &Shared, request: Request) -> Response {
         .and_then(|v| v.to_str().ok());
     shared.note(parts.method.as_str(), &target, authorization);
 
-    let lies = shared.lies_about(&target);
+    let values = parts
+        .headers
+        .values()
+        .filter_map(|value| value.to_str().ok());
+    let lies = shared.lies_about(&target, &values.collect::<Vec<_>>());
+    for lie in &lies {
+        if let Lie::Delay(time) = lie {
+            tokio::time::sleep(*time).await;
+        }
+    }
     if let Some(answer) = instead(&lies, &path, &parts.headers).await {
         return answer;
     }
-    let asked = swapped(&lies, &path);
-    let mut answer =
-        match forward(shared, &parts.method, &asked, &parts.headers, body.clone()).await {
-            Ok(answer) => answer,
-            Err(error) => {
-                let mut response = Response::new(Body::from(error.to_string()));
-                *response.status_mut() = StatusCode::BAD_GATEWAY;
-                return response;
-            }
-        };
+    let path_asked = swapped(&lies, &path);
+    let asked = called
+        .as_ref()
+        .and_then(|_| rpc::asked(shared, &lies, &body));
+    let asked = asked.map_or_else(|| body.clone(), Bytes::from);
+    let mut answer = match forward(shared, &parts.method, &path_asked, &parts.headers, asked).await
+    {
+        Ok(answer) => answer,
+        Err(error) => {
+            let mut response = Response::new(Body::from(error.to_string()));
+            *response.status_mut() = StatusCode::BAD_GATEWAY;
+            return response;
+        }
+    };
     if called.is_some() {
-        answer.body = rpc::distort(shared, &lies, &body, answer.body);
+        answer.body = rpc::distort(shared, &lies, &body, answer.body).await;
     }
+    let seed = shared.scene().seed;
     for lie in &lies {
-        distort(shared.seed, lie, &path, &mut answer);
+        distort(seed, lie, &path, &mut answer);
     }
     send(&lies, parts.method == Method::HEAD, answer)
 }
@@ -140,18 +159,40 @@ fn token_gate(path: &str, headers: &HeaderMap) -> Option<Response> {
 
 /// The path to ask the upstream for.
 fn swapped(lies: &[Lie], path: &str) -> String {
-    let other = lies.iter().find_map(|lie| match lie {
-        Lie::SwappedManifest(name) => Some(name),
-        _ => None,
-    });
-    match (other, path.split_once("/manifests/")) {
-        (Some(name), Some((repository, _))) => format!("{repository}/manifests/{name}"),
-        _ => path.to_owned(),
+    for lie in lies {
+        let (kind, name) = match lie {
+            Lie::SwappedManifest(name) => ("/manifests/", name),
+            Lie::SwappedBlob(name) => ("/blobs/", name),
+            _ => continue,
+        };
+        if let Some((repository, _)) = path.split_once(kind) {
+            return format!("{repository}{kind}{name}");
+        }
     }
+    path.to_owned()
 }
 
-async fn forward(
+/// The upstream's answer, or the remembered one.
+pub(super) async fn forward(
     shared: &Shared,
+    method: &Method,
+    path: &str,
+    headers: &HeaderMap,
+    body: Bytes,
+) -> Result<Answer, reqwest::Error> {
+    let upstream = &shared.upstream;
+    let accept = headers.get(header::ACCEPT).cloned();
+    let key = (method.clone(), path.to_owned(), accept, body.clone());
+    if let Some(answer) = upstream.remembered(&key) {
+        return Ok(answer);
+    }
+    let answer = fetch(upstream, method, path, headers, body).await?;
+    upstream.remember(key, &answer);
+    Ok(answer)
+}
+
+async fn fetch(
+    upstream: &Upstream,
     method: &Method,
     path: &str,
     headers: &HeaderMap,
@@ -166,9 +207,9 @@ async fn forward(
     ] {
         headers.remove(name);
     }
-    let response = shared
+    let response = upstream
         .client
-        .request(method.clone(), format!("{}{path}", shared.upstream))
+        .request(method.clone(), format!("{}{path}", upstream.url))
         .headers(headers)
         .body(body)
         .send()
@@ -208,27 +249,59 @@ fn distort(seed: u64, lie: &Lie, path: &str, answer: &mut Answer) {
             answer.body = bytes.into();
         }
         Lie::Short => answer.body = answer.body.slice(..answer.body.len() / 2),
+        Lie::Body(text) => {
+            answer.status = StatusCode::OK;
+            answer.body = text.clone().into();
+        }
+        Lie::Replace(old, new) => {
+            let text = String::from_utf8_lossy(&answer.body);
+            answer.body = text.replace(old, new).into();
+        }
+        Lie::Flood(number) => {
+            set("content-type", INDEX);
+            answer.status = StatusCode::OK;
+            answer.body = flood(seed, *number).into();
+        }
         _ => {}
     }
 }
 
+/// An index whose entries lead nowhere.
+fn flood(seed: u64, number: usize) -> String {
+    let entries = (0..number).map(|at| {
+        let digest = format!("sha256:{:016x}{:048x}", seed, at + 1);
+        let kind = "application/vnd.nix-seed.locator.v1+json";
+        json!({ "mediaType": MANIFEST, "digest": digest, "size": 500, "artifactType": kind })
+    });
+    let entries: Vec<_> = entries.collect();
+    json!({ "schemaVersion": 2, "mediaType": INDEX, "manifests": entries }).to_string()
+}
+
 /// Sends the answer, in the way the lies want it sent.
 fn send(lies: &[Lie], head: bool, answer: Answer) -> Response {
-    let length = answer.body.len();
-    let cut = lies.contains(&Lie::Truncated);
+    let mut length = answer.body.len();
+    let cut = lies.iter().find_map(|lie| match lie {
+        Lie::Truncated => Some(length / 2),
+        Lie::Reset => Some(0),
+        Lie::LongLength => Some(length),
+        _ => None,
+    });
+    if lies.contains(&Lie::LongLength) {
+        length += 1;
+    }
     let drip = lies.iter().find_map(|lie| match lie {
         Lie::Drip(pause) => Some(*pause),
         _ => None,
     });
     let body = match (cut, drip) {
-        (true, _) => cut_off(answer.body.slice(..length / 2)),
-        (false, Some(pause)) => dripping(answer.body, pause),
-        (false, None) => Body::from(answer.body),
+        (Some(end), _) => cut_off(answer.body.slice(..end)),
+        (None, Some(pause)) => dripping(answer.body, pause),
+        (None, None) => Body::from(answer.body),
     };
     let mut response = Response::new(if head { Body::empty() } else { body });
     *response.status_mut() = answer.status;
     *response.headers_mut() = answer.headers;
-    if !head && (cut || drip.is_some()) {
+    if !head && (cut.is_some() || drip.is_some()) {
         response
             .headers_mut()
             .insert(header::CONTENT_LENGTH, HeaderValue::from(length));

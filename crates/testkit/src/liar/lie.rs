@@ -2,6 +2,8 @@ use std::{str::FromStr, time::Duration};
 
 use thiserror::Error;
 
+use super::{Forgery, Game};
+
 /// One way not to tell the truth.
 ///
 /// As text `NAME` or `NAME=ARGUMENT`; [`Lie::HELP`] lists them.
@@ -9,18 +11,30 @@ use thiserror::Error;
 pub enum Lie {
     /// One byte of the body is another one.
     WrongBytes,
+    /// The body is this text.
+    Body(String),
+    /// Wherever the body has the first text, it has the second one.
+    Replace(String, String),
     /// Every manifest is the one that the upstream has under this tag or digest.
     SwappedManifest(String),
+    /// Every blob is the one that the upstream has under this digest.
+    SwappedBlob(String),
     /// This status, and nothing behind it.
     Status(u16),
+    /// The head of an answer, and the connection is cut before the first byte of its body.
+    Reset,
     /// Half of the body, then the connection is cut.
     Truncated,
     /// Half of the body, said to be all.
     Short,
+    /// The whole body, said to be one byte longer.
+    LongLength,
     /// A body without end.
     Endless,
     /// The true body, one byte per this time.
     Drip(Duration),
+    /// The true answer, this much later.
+    Delay(Duration),
     /// No answer at all.
     Stall,
     /// Another `Content-Type`.
@@ -37,14 +51,42 @@ pub enum Lie {
     WantsToken,
     /// A `Link` to itself as the next page.
     LinkLoop,
+    /// An index with this many made-up entries instead of the answer.
+    Flood(usize),
     /// Another chain id.
     ChainId(u64),
+    /// Another hash of block 0.
+    Genesis,
     /// Another hash in every block.
     BlockHash,
     /// Another value of this field of every block header.
     Header(String),
+    /// A finalised block that is another one, and hashes to what it says.
+    ForkedHead,
+    /// The newest block, which is not final, passed off as the finalised one.
+    LatestAsFinal,
+    /// The block of this number passed off as the finalised one.
+    HeadAt(u64),
+    /// The head stays where it was when first asked for.
+    FrozenHead,
     /// A changed node in every proof.
     Proof,
+    /// The last node of every proof is left out.
+    ProofCut,
+    /// A node that proves nothing at the end of every proof.
+    ProofExtra,
+    /// Every node of a proof in the opposite order.
+    ProofReversed,
+    /// Every proof is of another slot.
+    ProofOfOtherSlot,
+    /// Every proof is of another account.
+    ProofOfOtherAccount,
+    /// Every proof is against another block.
+    ProofOfOtherBlock,
+    /// The lists of nodes of account and slots are exchanged.
+    ProofMixed,
+    /// No slot is proven.
+    NoSlots,
     /// Another value of every storage slot, in proofs too.
     Storage,
     /// Other code of every account.
@@ -53,12 +95,16 @@ pub enum Lie {
     Call,
     /// No logs.
     NoLogs,
+    /// Other data in every log.
+    Logs,
+    /// A whole other state, consistent in itself: header, account, slots, proofs and events fit together.
+    Forged(Box<Forgery>),
     /// An error instead of a result.
     RpcError,
     /// `null` instead of a result.
     RpcNull,
-    /// The head stays where it was when first asked for.
-    FrozenHead,
+    /// An answer that JSON-RPC does not allow.
+    Envelope(Game),
 }
 
 /// Why a text is no lie.
@@ -68,156 +114,94 @@ pub struct LieError(pub String);
 
 impl Lie {
     /// The names, with the arguments they take.
-    pub const HELP: &str = "wrong-bytes, swapped-manifest=REF, status=CODE, truncated, short, endless, drip=MILLISECONDS, \
-        stall, content-type=TYPE, digest-header=TEXT, redirect=URL, redirect-loop, challenge=REALM, wants-token, link-loop, \
-        chain-id=NUMBER, block-hash, header=FIELD, proof, storage, code, call, no-logs, rpc-error, rpc-null, frozen-head";
+    pub const HELP: &str = "wrong-bytes, body=TEXT, replace=OLD=>NEW, swapped-manifest=REF, swapped-blob=DIGEST, status=CODE, \
+        reset, truncated, short, long-length, endless, drip=MILLISECONDS, delay=MILLISECONDS, stall, content-type=TYPE, \
+        digest-header=TEXT, redirect=URL, redirect-loop, challenge=REALM, wants-token, link-loop, flood=NUMBER, \
+        chain-id=NUMBER, genesis, block-hash, header=FIELD, forked-head, latest-as-final, head-at=NUMBER, frozen-head, proof, \
+        proof-cut, proof-extra, proof-reversed, proof-of-other-slot, proof-of-other-account, proof-of-other-block, proof-mixed, \
+        no-slots, storage, code, call, no-logs, logs, forged=ADDRESS[,SLOT:WORD]…, rpc-error, rpc-null, envelope=GAME \
+        (id, string-id, version, both, neither, array, duplicate, trailing, mark, deep, huge, text, empty)";
+
+    /// Lies without an argument.
+    const PLAIN: [(&str, Self); 31] = [
+        ("wrong-bytes", Self::WrongBytes),
+        ("reset", Self::Reset),
+        ("truncated", Self::Truncated),
+        ("short", Self::Short),
+        ("long-length", Self::LongLength),
+        ("endless", Self::Endless),
+        ("stall", Self::Stall),
+        ("redirect-loop", Self::RedirectLoop),
+        ("wants-token", Self::WantsToken),
+        ("link-loop", Self::LinkLoop),
+        ("genesis", Self::Genesis),
+        ("block-hash", Self::BlockHash),
+        ("forked-head", Self::ForkedHead),
+        ("latest-as-final", Self::LatestAsFinal),
+        ("frozen-head", Self::FrozenHead),
+        ("proof", Self::Proof),
+        ("proof-cut", Self::ProofCut),
+        ("proof-extra", Self::ProofExtra),
+        ("proof-reversed", Self::ProofReversed),
+        ("proof-of-other-slot", Self::ProofOfOtherSlot),
+        ("proof-of-other-account", Self::ProofOfOtherAccount),
+        ("proof-of-other-block", Self::ProofOfOtherBlock),
+        ("proof-mixed", Self::ProofMixed),
+        ("no-slots", Self::NoSlots),
+        ("storage", Self::Storage),
+        ("code", Self::Code),
+        ("call", Self::Call),
+        ("no-logs", Self::NoLogs),
+        ("logs", Self::Logs),
+        ("rpc-error", Self::RpcError),
+        ("rpc-null", Self::RpcNull),
+    ];
+
+    fn plain(name: &str) -> Option<Self> {
+        let found = Self::PLAIN.iter().find(|(known, _)| *known == name);
+        found.map(|(_, lie)| lie.clone())
+    }
+
+    fn with(name: &str, argument: &str) -> Option<Self> {
+        let text = || argument.to_owned();
+        let time = || argument.parse().ok().map(Duration::from_millis);
+        match name {
+            "body" => Some(Self::Body(text())),
+            "replace" => {
+                let (old, new) = argument.split_once("=>")?;
+                Some(Self::Replace(old.to_owned(), new.to_owned()))
+            }
+            "swapped-manifest" => Some(Self::SwappedManifest(text())),
+            "swapped-blob" => Some(Self::SwappedBlob(text())),
+            "status" => {
+                let code = argument.parse().ok()?;
+                (200..600).contains(&code).then_some(Self::Status(code))
+            }
+            "drip" => time().map(Self::Drip),
+            "delay" => time().map(Self::Delay),
+            "content-type" => Some(Self::ContentType(text())),
+            "digest-header" => Some(Self::DigestHeader(text())),
+            "redirect" => Some(Self::Redirect(text())),
+            "challenge" => Some(Self::Challenge(text())),
+            "flood" => argument.parse().ok().map(Self::Flood),
+            "chain-id" => argument.parse().ok().map(Self::ChainId),
+            "header" => Some(Self::Header(text())),
+            "head-at" => argument.parse().ok().map(Self::HeadAt),
+            "forged" => argument.parse().ok().map(Box::new).map(Self::Forged),
+            "envelope" => argument.parse().ok().map(Self::Envelope),
+            _ => None,
+        }
+    }
 }
 
 impl FromStr for Lie {
     type Err = LieError;
 
     fn from_str(text: &str) -> Result<Self, LieError> {
-        let (name, argument) = match text.split_once('=') {
-            Some((name, argument)) => (name, Some(argument)),
-            None => (text, None),
-        };
-        let number = |text: &str| text.parse().ok();
-        let lie = match (name, argument) {
-            ("wrong-bytes", None) => Some(Self::WrongBytes),
-            ("swapped-manifest", Some(name)) => Some(Self::SwappedManifest(name.to_owned())),
-            ("status", Some(code)) => code
-                .parse()
-                .ok()
-                .filter(|code| (200..600).contains(code))
-                .map(Self::Status),
-            ("truncated", None) => Some(Self::Truncated),
-            ("short", None) => Some(Self::Short),
-            ("endless", None) => Some(Self::Endless),
-            ("drip", Some(time)) => number(time).map(Duration::from_millis).map(Self::Drip),
-            ("stall", None) => Some(Self::Stall),
-            ("content-type", Some(text)) => Some(Self::ContentType(text.to_owned())),
-            ("digest-header", Some(text)) => Some(Self::DigestHeader(text.to_owned())),
-            ("redirect", Some(url)) => Some(Self::Redirect(url.to_owned())),
-            ("redirect-loop", None) => Some(Self::RedirectLoop),
-            ("challenge", Some(realm)) => Some(Self::Challenge(realm.to_owned())),
-            ("wants-token", None) => Some(Self::WantsToken),
-            ("link-loop", None) => Some(Self::LinkLoop),
-            ("chain-id", Some(id)) => number(id).map(Self::ChainId),
-            ("block-hash", None) => Some(Self::BlockHash),
-            ("header", Some(field)) => Some(Self::Header(field.to_owned())),
-            ("proof", None) => Some(Self::Proof),
-            ("storage", None) => Some(Self::Storage),
-            ("code", None) => Some(Self::Code),
-            ("call", None) => Some(Self::Call),
-            ("no-logs", None) => Some(Self::NoLogs),
-            ("rpc-error", None) => Some(Self::RpcError),
-            ("rpc-null", None) => Some(Self::RpcNull),
-            ("frozen-head", None) => Some(Self::FrozenHead),
-            _ => None,
+        let lie = match text.split_once('=') {
+            Some((name, argument)) => Self::with(name, argument),
+            None => Self::plain(text),
         };
         lie.ok_or_else(|| LieError(text.to_owned()))
-    }
-}
-
-/// A lie with its occasion: `LIE`, `LIE@PART` (only where the path or JSON-RPC method has `PART` in it),
-/// `LIE#3` (only from the third such request on), or `LIE@PART#3`.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Told {
-    /// What is told.
-    pub lie: Lie,
-    /// What the path, or the method of a JSON-RPC request, must have in it; empty for any.
-    pub about: String,
-    /// The first matching request that is lied to, from 1.
-    pub from: usize,
-}
-
-impl Told {
-    /// Only about requests that have `part` in their path or JSON-RPC method.
-    #[must_use]
-    pub fn about(self, part: &str) -> Self {
-        Self {
-            about: part.to_owned(),
-            ..self
-        }
-    }
-
-    /// Only from the `number`th matching request on, from 1.
-    #[must_use]
-    pub fn from_request(self, number: usize) -> Self {
-        Self {
-            from: number,
-            ..self
-        }
-    }
-
-    pub(super) fn is_about(&self, target: &str) -> bool {
-        target.contains(&self.about)
-    }
-}
-
-impl From<Lie> for Told {
-    fn from(lie: Lie) -> Self {
-        Self {
-            lie,
-            about: String::new(),
-            from: 1,
-        }
-    }
-}
-
-impl FromStr for Told {
-    type Err = LieError;
-
-    fn from_str(text: &str) -> Result<Self, LieError> {
-        let refused = || LieError(text.to_owned());
-        let (rest, from) = match text.rsplit_once('#') {
-            Some((rest, number)) => {
-                let number: usize = number.parse().map_err(|_| refused())?;
-                (rest, number.max(1))
-            }
-            None => (text, 1),
-        };
-        // An argument may have an @ in it, such as a URL; a part of a path comes after the last one.
-        let (lie, about) = match rest.rsplit_once('@') {
-            Some((lie, about)) => (lie, about),
-            None => (rest, ""),
-        };
-        Ok(Self::from(lie.parse::<Lie>()?)
-            .about(about)
-            .from_request(from))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn reads_occasions() {
-        let told: Told = "status=404@/referrers/#3".parse().unwrap();
-        assert_eq!(
-            told,
-            Told::from(Lie::Status(404))
-                .about("/referrers/")
-                .from_request(3)
-        );
-        assert!(told.is_about("/v2/a/referrers/sha256:00"));
-        assert!(!told.is_about("/v2/a/manifests/x"));
-    }
-
-    #[test]
-    fn refuses_what_is_no_lie() {
-        for text in [
-            "",
-            "truth",
-            "status",
-            "status=9",
-            "status=x",
-            "wrong-bytes=1",
-            "drip",
-            "stall#x",
-        ] {
-            assert!(text.parse::<Told>().is_err(), "{text}");
-        }
     }
 }

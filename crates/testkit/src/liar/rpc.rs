@@ -1,7 +1,7 @@
 use axum::{body::Bytes, http::Method};
 use serde_json::{Value, json};
 
-use super::{Lie, Shared, pick};
+use super::{Lie, Shared, forgery::rehash, pick};
 
 /// The method of a JSON-RPC request, those of a batch joined by commas; `None` when it is none.
 pub(super) fn methods(method: &Method, body: &[u8]) -> Option<String> {
@@ -24,8 +24,59 @@ fn method_of(request: &Value) -> Option<String> {
     request.get("method")?.as_str().map(str::to_owned)
 }
 
+/// The question that is put to the upstream instead of the one that was asked.
+pub(super) fn asked(shared: &Shared, lies: &[Lie], request: &[u8]) -> Option<Vec<u8>> {
+    let renamed = shared.scene().renamed.clone();
+    if renamed.is_empty() && !lies.iter().any(asks_otherwise) {
+        return None;
+    }
+    let text = renamed.iter().fold(
+        String::from_utf8_lossy(request).into_owned(),
+        |text, (forged, hash)| text.replace(forged, hash),
+    );
+    let mut value = serde_json::from_str::<Value>(&text).ok()?;
+    let requests = match &mut value {
+        Value::Array(batch) => batch.iter_mut().collect(),
+        one => vec![one],
+    };
+    for request in requests {
+        let method = method_of(request).unwrap_or_default();
+        for lie in lies {
+            ask_otherwise(lie, &method, &mut request["params"]);
+        }
+    }
+    Some(value.to_string().into_bytes())
+}
+
+const fn asks_otherwise(lie: &Lie) -> bool {
+    matches!(
+        lie,
+        Lie::HeadAt(_)
+            | Lie::LatestAsFinal
+            | Lie::ProofOfOtherSlot
+            | Lie::ProofOfOtherAccount
+            | Lie::ProofOfOtherBlock
+    )
+}
+
+fn ask_otherwise(lie: &Lie, method: &str, params: &mut Value) {
+    let finalized = is_block(method) && params[0] == "finalized";
+    match lie {
+        Lie::HeadAt(number) if finalized => params[0] = json!(format!("{number:#x}")),
+        Lie::LatestAsFinal if finalized => params[0] = json!("latest"),
+        Lie::ProofOfOtherAccount if method == "eth_getProof" => {
+            params[0] = json!(format!("0x{}", "11".repeat(20)));
+        }
+        Lie::ProofOfOtherSlot if method == "eth_getProof" => {
+            each(&mut params[1], |slot| flip(1, slot));
+        }
+        Lie::ProofOfOtherBlock if method == "eth_getProof" => params[2] = json!("0x1"),
+        _ => {}
+    }
+}
+
 /// The answer with every lie told about each response in it.
-pub(super) fn distort(shared: &Shared, lies: &[Lie], request: &[u8], answer: Bytes) -> Bytes {
+pub(super) async fn distort(shared: &Shared, lies: &[Lie], request: &[u8], answer: Bytes) -> Bytes {
     let Some(requests) = requests(request) else {
         return answer;
     };
@@ -42,12 +93,22 @@ pub(super) fn distort(shared: &Shared, lies: &[Lie], request: &[u8], answer: Byt
             .iter()
             .find(|request| request.get("id") == response.get("id"));
         for lie in lies {
-            if let Some(request) = request {
-                distort_one(shared, lie, request, response);
+            match (request, lie) {
+                (Some(request), Lie::Forged(forgery)) => {
+                    if let Some(result) = response.get_mut("result") {
+                        forgery.tell(shared, request, result).await;
+                    }
+                }
+                (Some(request), lie) => distort_one(shared, lie, request, response),
+                (None, _) => {}
             }
         }
     }
-    value.to_string().into()
+    let game = lies.iter().find_map(|lie| match lie {
+        Lie::Envelope(game) => Some(*game),
+        _ => None,
+    });
+    game.map_or_else(|| value.to_string().into(), |game| game.play(&value).into())
 }
 
 fn distort_one(shared: &Shared, lie: &Lie, request: &Value, response: &mut Value) {
@@ -60,26 +121,30 @@ fn distort_one(shared: &Shared, lie: &Lie, request: &Value, response: &mut Value
     let Some(result) = response.get_mut("result") else {
         return;
     };
-    let flip = |value: &mut Value| flip(shared.seed, value);
+    let seed = shared.scene().seed;
+    let flip = |value: &mut Value| flip(seed, value);
     match (lie, method.as_str()) {
         (Lie::RpcNull, _) => *result = Value::Null,
         (Lie::ChainId(id), "eth_chainId") => *result = json!(format!("{id:#x}")),
         (Lie::ChainId(id), "net_version") => *result = json!(id.to_string()),
+        (Lie::Genesis, method) if is_block(method) && result["number"] == "0x0" => {
+            flip(&mut result["hash"]);
+        }
         (Lie::BlockHash, method) if is_block(method) => flip(&mut result["hash"]),
         (Lie::Header(field), method) if is_block(method) => flip(&mut result[field.as_str()]),
+        (Lie::ForkedHead, method) if is_block(method) && result["number"] != "0x0" => {
+            flip(&mut result["receiptsRoot"]);
+            rehash(result).unwrap_or_default();
+        }
         (Lie::Storage, "eth_getStorageAt")
         | (Lie::Code, "eth_getCode")
         | (Lie::Call, "eth_call") => flip(result),
         (Lie::Storage, "eth_getProof") => {
             each(&mut result["storageProof"], |slot| flip(&mut slot["value"]))
         }
-        (Lie::Proof, "eth_getProof") => {
-            each(&mut result["accountProof"], flip);
-            each(&mut result["storageProof"], |slot| {
-                each(&mut slot["proof"], flip)
-            });
-        }
+        (lie, "eth_getProof") => distort_proof(lie, result, flip),
         (Lie::NoLogs, "eth_getLogs") => *result = json!([]),
+        (Lie::Logs, "eth_getLogs") => each(result, |log| flip(&mut log["data"])),
         (Lie::FrozenHead, method) if is_head(method, request) => {
             let key = format!("{method} {}", request.get("params").unwrap_or(&Value::Null));
             *result = shared
@@ -91,6 +156,39 @@ fn distort_one(shared: &Shared, lie: &Lie, request: &Value, response: &mut Value
         }
         _ => {}
     }
+}
+
+/// Lies about the nodes of a proof.
+fn distort_proof(lie: &Lie, result: &mut Value, flip: impl Fn(&mut Value)) {
+    let change: fn(&mut Vec<Value>) = match lie {
+        Lie::Proof => |_| {},
+        Lie::ProofCut => |nodes| drop(nodes.pop()),
+        Lie::ProofExtra => |nodes| nodes.push(json!("0xc22080")),
+        Lie::ProofReversed => |nodes| nodes.reverse(),
+        Lie::ProofMixed => {
+            let account = result["accountProof"].take();
+            result["accountProof"] = result["storageProof"][0]["proof"].take();
+            result["storageProof"][0]["proof"] = account;
+            return;
+        }
+        Lie::NoSlots => {
+            result["storageProof"] = json!([]);
+            return;
+        }
+        _ => return,
+    };
+    let every = |nodes: &mut Value| {
+        if let Value::Array(nodes) = nodes {
+            change(nodes);
+            if *lie == Lie::Proof {
+                nodes.iter_mut().for_each(&flip);
+            }
+        }
+    };
+    every(&mut result["accountProof"]);
+    each(&mut result["storageProof"], |slot| {
+        every(&mut slot["proof"])
+    });
 }
 
 fn is_block(method: &str) -> bool {
