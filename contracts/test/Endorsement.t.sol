@@ -359,6 +359,17 @@ contract EndorsementTest is BaseTest {
         hostile.say(abi.encode(uint256(0x20), 1, 2));
         (IReleaseLedger.Standing standing,,) = ledger.status("third", third);
         assertTrue(standing == FINAL, "their own word, under their own code hash");
+        // Nor may a threshold that no rules may have, whatever the counts.
+        hostile.say(abi.encode(uint256(0x20), 1, 32));
+        uint256[4] memory needs = [0, 1, 33, type(uint256).max];
+        for (uint256 i = 0; i < needs.length; i++) {
+            hostile.need(needs[i]);
+            vm.expectRevert(abi.encodeWithSelector(IReleaseLedger.LedgerRulesUnreadable.selector, address(hostile)));
+            ledger.status("third", third);
+        }
+        hostile.need(32);
+        (standing,,) = ledger.status("third", third);
+        assertTrue(standing == FINAL, "as many as there may be");
         hostile.refuse();
         vm.expectRevert(bytes("no counts"));
         ledger.status("third", third);
@@ -369,6 +380,11 @@ contract EndorsementTest is BaseTest {
 contract HostileCounts {
     bytes private counts;
     bool private refusing;
+    uint256 public threshold = 2;
+
+    function need(uint256 threshold_) external {
+        threshold = threshold_;
+    }
 
     function say(bytes memory counts_) external {
         counts = counts_;
@@ -384,10 +400,6 @@ contract HostileCounts {
 
     function builderAt(uint256 index) external pure returns (address) {
         return address(uint160(0xb0b + index));
-    }
-
-    function threshold() external pure returns (uint256) {
-        return 2;
     }
 
     function judge(bytes32, bytes32, bytes calldata) external pure returns (bytes memory) {

@@ -283,6 +283,18 @@ contract EquivocationTest is BaseTest {
         _refused(abi.encodeWithSelector(IReleaseLedger.LedgerClaimSystemOrder.selector, 3), second, first);
     }
 
+    /// Its length is one byte of a word: 261 would be 5.
+    function test_CON_13_rejects_a_name_whose_length_fits_no_byte() external {
+        IReleaseLedger.Claim memory bad = _claim(0, 1, "two");
+        bad.systems[0] = string(abi.encodePacked("a-bcd", new bytes(256)));
+        _sign(bad, 0);
+        _refused(
+            abi.encodeWithSelector(IReleaseLedger.LedgerClaimSystemName.selector, 0, bad.systems[0]),
+            bad,
+            _claim(0, 15, "one")
+        );
+    }
+
     function test_CON_13_rejects_names_that_are_no_systems() external {
         string[10] memory names = [
             "",

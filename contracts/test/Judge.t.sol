@@ -102,6 +102,16 @@ contract JudgeTest is BaseTest {
         );
     }
 
+    function test_rejects_any_one_system_below_the_threshold() external {
+        for (uint256 s = 0; s < 4; s++) {
+            Vote[] memory votes = votesOf(Federations.first(3));
+            votes[0].systems = votes[2].systems = 15 & ~uint64(1 << s);
+            _refuses(
+                submissionOf(SECOND, votes), abi.encodeWithSelector(IQuorumRules.QuorumBelowThreshold.selector, s, 1, 2)
+            );
+        }
+    }
+
     function test_accepts_signers_that_cover_the_systems_between_them() external {
         Federation memory f = Federations.uniform(4, 3, 2);
         f.builders[0].systems = 1;
