@@ -12,6 +12,8 @@ mod forge;
 
 pub use forge::forge;
 
+/// Synthetic closures, built by a real Nix.
+pub mod closure;
 /// A proxy that tells lies on command, before a real registry or JSON-RPC endpoint.
 pub mod liar;
 /// A real docker-registry.
