@@ -15,7 +15,7 @@ use seed_primitives::{
 };
 use serde::Deserialize;
 
-use crate::{AuditPolicy, Error, KeySource, pack::Previous, state};
+use crate::{AuditPolicy, Error, KeySource, pack::Previous, provision::Sources, state};
 
 const MAX_CONFIG_BYTES: u64 = 1 << 20;
 
@@ -101,6 +101,18 @@ pub struct Settings {
     /// Address of the quorum rules that will judge
     #[arg(long, value_name = "ADDRESS")]
     pub rules: Option<String>,
+    /// Folder with sources that the build needs and the repository lacks; may be given several times
+    #[arg(long, value_name = "DIR")]
+    pub sources: Vec<PathBuf>,
+    /// Fetch sources from where their derivations say, before the build
+    #[arg(long)]
+    pub fetch_sources: bool,
+    /// The most bytes of one source [default: 4294967296]
+    #[arg(long, value_name = "BYTES")]
+    pub max_source_bytes: Option<u64>,
+    /// How long one download may take, in seconds [default: 600]
+    #[arg(long, value_name = "SECONDS")]
+    pub source_timeout: Option<u64>,
     /// Where to publish: `HOST[:PORT]/REPOSITORY` or `oci:DIR`; may be given several times.
     #[arg(
         long,
@@ -183,6 +195,9 @@ impl Settings {
         for path in paths.into_iter().flatten() {
             *path = directory.join(&*path);
         }
+        for folder in &mut self.sources {
+            *folder = directory.join(&*folder);
+        }
         if let Some(source) = &mut self.source
             && !source.contains("://")
         {
@@ -237,6 +252,14 @@ impl Settings {
             chain_id: self.chain_id.or(file.chain_id),
             ledger: self.ledger.or(file.ledger),
             rules: self.rules.or(file.rules),
+            sources: if self.sources.is_empty() {
+                file.sources
+            } else {
+                self.sources
+            },
+            fetch_sources: self.fetch_sources || file.fetch_sources,
+            max_source_bytes: self.max_source_bytes.or(file.max_source_bytes),
+            source_timeout: self.source_timeout.or(file.source_timeout),
             publish: list(self.publish, file.publish),
             tag: self.tag.or(file.tag),
             out: self.out.or(file.out),
@@ -260,6 +283,27 @@ impl Settings {
         let path = self.state.as_ref().ok_or(Error::Missing("--state"))?;
         state::create_directory(path)?;
         path.canonicalize().map_err(Error::file("open", path))
+    }
+
+    /// Where sources may come from; downloads are kept in `work`.
+    pub(crate) fn sources(&self, work: &Path) -> Result<Sources, Error> {
+        let downloads = work.join("downloads");
+        state::create_directory(&downloads)?;
+        let folders = self.sources.iter().map(|folder| {
+            let open = || {
+                folder
+                    .canonicalize()
+                    .and_then(|path| path.read_dir().map(|_| path))
+            };
+            open().map_err(Error::file("open", folder))
+        });
+        Ok(Sources {
+            folders: folders.collect::<Result<_, _>>()?,
+            fetch: self.fetch_sources,
+            max_bytes: self.max_source_bytes.unwrap_or(4 << 30),
+            limit: Duration::from_secs(self.source_timeout.unwrap_or(600)),
+            downloads,
+        })
     }
 
     /// The Nix to look for.

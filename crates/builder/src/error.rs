@@ -2,9 +2,11 @@ use std::{io, path::PathBuf};
 
 use seed_attestation::{AttestationError, FormatError, SignatureError};
 use seed_image::PackError;
-use seed_nix::{ClosureError, GraphError, StorePath};
+use seed_nix::{ClosureError, GraphError, LockError, SourceRefusal, StorePath};
 use seed_primitives::{Digest, ParseError, ReleaseId, System};
 use thiserror::Error;
+
+use crate::MissingSource;
 
 /// Why the builder stopped. Every variant has a stable code, an exit code and a way out.
 #[derive(Debug, Error)]
@@ -121,6 +123,15 @@ pub enum Error {
     /// The derivation graph is not what it claims to be.
     #[error(transparent)]
     Graph(#[from] GraphError),
+    /// A source that the build needs is nowhere to be had, or what was found is something else.
+    #[error(transparent)]
+    Source(Box<MissingSource>),
+    /// Something is fixed by a hash that proves nothing.
+    #[error(transparent)]
+    SourceRefused(#[from] SourceRefusal),
+    /// The lock file does not lock what it should.
+    #[error(transparent)]
+    Lock(#[from] LockError),
     /// The closure cannot be attested.
     #[error(transparent)]
     Closure(#[from] ClosureError),
@@ -229,6 +240,10 @@ impl Error {
             Self::Build { .. } => "build-failed",
             Self::NixAnswer { .. } => "nix-answer",
             Self::Graph(_) => "derivation-graph",
+            Self::Source(source) if source.mismatch => "source-mismatch",
+            Self::Source(_) => "source-missing",
+            Self::SourceRefused(_) | Self::Lock(LockError::Refused(_)) => "source-hash",
+            Self::Lock(_) => "lock-file",
             Self::Closure(_) => "closure",
             Self::Audit(_) => "audit-refused",
             Self::NotReproducible(_) => "not-reproducible",
@@ -261,6 +276,7 @@ impl Error {
             | Self::Git { .. }
             | Self::NixAnswer { .. }
             | Self::Locked(_) => 3,
+            Self::Source(source) if !source.mismatch => 3,
             Self::Publish(error) => match error.fault() {
                 seed_oci::Fault::Usage => 2,
                 seed_oci::Fault::Unavailable
@@ -312,13 +328,19 @@ impl Error {
                 "remove it from the repository; what is attested must be plain files, directories and links"
             }
             Self::Build { .. } => {
-                "the whole log is in the state directory; builds have no network, so every input must be in the repository"
+                "the whole log is in the state directory; builds have no network, so every input must be in the repository or among its sources"
             }
             Self::NixAnswer { .. } => {
                 "use a Nix this version of seed-builder knows (2.8 to 2.34), or report it"
             }
             Self::Graph(_) => {
                 "the store was changed from outside; remove the state directory's build and run again"
+            }
+            Self::Source(_) => {
+                "name the folder with --sources, or allow downloads with --fetch-sources; only the hash decides, so any copy will do"
+            }
+            Self::SourceRefused(_) | Self::Lock(_) => {
+                "fix it by a sha256 or sha512 hash; flake inputs must be locked"
             }
             Self::Closure(_) => "check the target: it must evaluate to a derivation with outputs",
             Self::Audit(_) => {

@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use nix_derivation::{CAHash, Derivation, InputDerivationHash, store_path};
 use thiserror::Error;
 
-use crate::{Impurity, StorePath, purity};
+use crate::{Impurity, StorePath, fixed, purity};
 
 /// The most derivations a graph may have.
 pub const MAX_DERIVATIONS: usize = 200_000;
@@ -75,8 +75,14 @@ pub struct Step {
     pub fixed: Option<CAHash>,
     /// The derivations whose outputs it uses.
     pub input_derivations: BTreeSet<StorePath>,
+    /// The outputs of those that it uses.
+    pub input_outputs: BTreeSet<StorePath>,
     /// The sources it uses.
     pub input_sources: BTreeSet<StorePath>,
+    /// Where it says its fixed output can be had.
+    pub urls: Vec<String>,
+    /// Whether its builder is one that fetches.
+    pub fetches: bool,
     /// The system it is built on.
     pub system: String,
     /// What of it lets the outside in.
@@ -142,24 +148,14 @@ impl GraphLoader {
             return Err(GraphError::Missing(path.clone()));
         }
         let mut hashes: BTreeMap<StorePath, InputDerivationHash> = BTreeMap::new();
+        let mut outputs: BTreeMap<StorePath, BTreeMap<String, StorePath>> = BTreeMap::new();
         let mut steps = Vec::with_capacity(self.loaded.len());
         for path in in_build_order(&self.loaded)? {
             let derivation = self
                 .loaded
                 .get(&path)
                 .ok_or_else(|| GraphError::Missing(path.clone()))?;
-            for (input, requested) in derivation.input_derivations() {
-                let outputs = self.loaded.get(input).map(Derivation::outputs);
-                for output in requested.outputs() {
-                    if !outputs.is_some_and(|known| known.contains_key(output)) {
-                        return Err(GraphError::UnknownOutput {
-                            user: path.clone(),
-                            path: input.clone(),
-                            output: output.clone(),
-                        });
-                    }
-                }
-            }
+            let input_outputs = input_outputs(&path, derivation, &outputs)?;
             let resolve =
                 |input: &StorePath| hashes.get(input).copied().ok_or_else(|| input.clone());
             let wrong = |reason: String| GraphError::WrongOutput {
@@ -172,7 +168,9 @@ impl GraphLoader {
             let hash = derivation
                 .try_hash_input_derivation_modulo(resolve)
                 .map_err(|error| wrong(error.to_string()))?;
-            steps.push(step(&path, derivation)?);
+            let step = step(&path, derivation, input_outputs)?;
+            outputs.insert(path.clone(), step.outputs.clone());
+            steps.push(step);
             hashes.insert(path, hash);
         }
         Ok(steps)
@@ -208,7 +206,33 @@ fn read(path: &StorePath, bytes: &[u8]) -> Result<Derivation, GraphError> {
     Ok(derivation)
 }
 
-fn step(path: &StorePath, derivation: &Derivation) -> Result<Step, GraphError> {
+/// The output paths that `derivation` uses; every one of its inputs is in `known` already.
+fn input_outputs(
+    path: &StorePath,
+    derivation: &Derivation,
+    known: &BTreeMap<StorePath, BTreeMap<String, StorePath>>,
+) -> Result<BTreeSet<StorePath>, GraphError> {
+    let mut used = BTreeSet::new();
+    for (input, requested) in derivation.input_derivations() {
+        let outputs = known.get(input);
+        for name in requested.outputs() {
+            let output = outputs.and_then(|outputs| outputs.get(name));
+            let unknown = || GraphError::UnknownOutput {
+                user: path.clone(),
+                path: input.clone(),
+                output: name.clone(),
+            };
+            used.insert(output.ok_or_else(unknown)?.clone());
+        }
+    }
+    Ok(used)
+}
+
+fn step(
+    path: &StorePath,
+    derivation: &Derivation,
+    input_outputs: BTreeSet<StorePath>,
+) -> Result<Step, GraphError> {
     let wrong = |reason: String| GraphError::WrongOutput {
         path: path.clone(),
         reason,
@@ -232,7 +256,10 @@ fn step(path: &StorePath, derivation: &Derivation) -> Result<Step, GraphError> {
             .values()
             .find_map(|output| output.fixed_content_address().cloned()),
         input_derivations: derivation.input_derivations().keys().cloned().collect(),
+        input_outputs,
         input_sources: derivation.input_sources().clone(),
+        urls: fixed::urls(derivation),
+        fetches: fixed::fetches(derivation),
         system: derivation.system().to_owned(),
         impurities: purity::impurities(derivation),
     })

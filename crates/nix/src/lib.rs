@@ -10,7 +10,9 @@
 )]
 
 mod closure;
+mod fixed;
 mod graph;
+mod lock;
 mod nar;
 mod purity;
 mod scan;
@@ -18,7 +20,9 @@ mod source;
 mod tree;
 
 pub use closure::{ClosureEntry, ClosureError, closure_digest};
+pub use fixed::{FixedSource, SourceAddress, SourceOrigin, SourceRefusal};
 pub use graph::{GraphError, GraphLoader, MAX_DERIVATION_BYTES, MAX_DERIVATIONS, Step};
+pub use lock::{LockError, locked_inputs};
 pub use nar::{NarHash, nar_hash, write_nar};
 /// Nix's spelling of bytes, a content address, and a store path, as the pinned library defines them.
 pub use nix_derivation::{CAHash, NixHash, StorePath, nixbase32};

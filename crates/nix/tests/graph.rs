@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fs, path::Path};
 
-use seed_nix::{GraphError, GraphLoader, Step, StorePath};
+use seed_nix::{GraphError, GraphLoader, SourceRefusal, Step, StorePath};
 
 const APP: &str = "/nix/store/g74l6m1jyf2x3jxy8lkb2ws8ifgljc41-app.drv";
 const LIB: &str = "/nix/store/2sz0kli0hyvnzd17dvz9071ypxmm0fis-lib-1.0.drv";
@@ -60,6 +60,37 @@ fn recomputes_every_path_nix_chose() {
     assert_eq!(steps.last().unwrap().path, path(APP));
     assert_eq!(steps.iter().filter(|step| step.fixed.is_some()).count(), 2);
     assert!(steps.iter().all(|step| step.impurities.is_empty()));
+}
+
+#[test]
+fn fixed_outputs_are_sources_at_the_path_their_hash_gives() {
+    let steps = load(&files()).unwrap();
+    let sources: Vec<_> = steps
+        .iter()
+        .filter_map(|step| step.source().unwrap().map(|source| (step, source)))
+        .collect();
+    assert_eq!(sources.len(), 2);
+    for (step, source) in sources {
+        assert_eq!(step.outputs.values().collect::<Vec<_>>(), [&source.path]);
+        // Filed under another path, it is refused.
+        let mut moved = step.clone();
+        moved.outputs = [("out".to_owned(), path(APP))].into();
+        assert!(matches!(moved.source(), Err(SourceRefusal::Path { .. })));
+    }
+}
+
+#[test]
+fn names_the_outputs_that_are_used() {
+    let steps = load(&files()).unwrap();
+    let app = steps.last().unwrap();
+    assert!(!app.input_outputs.is_empty());
+    for used in &app.input_outputs {
+        let makes = |step: &&Step| step.outputs.values().any(|output| output == used);
+        assert!(
+            app.input_derivations
+                .contains(&steps.iter().find(makes).unwrap().path)
+        );
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::{
     time::Duration,
 };
 
-use seed_nix::{NixHash, StorePath};
+use seed_nix::{NixHash, SourceAddress, StorePath};
 use seed_primitives::System;
 use serde::Deserialize;
 use tokio::process::Command;
@@ -123,40 +123,8 @@ impl Nix {
     /// # Errors
     /// [`Error::Build`] with Nix's last words.
     pub async fn build(&self, order: &BuildOrder<'_>) -> Result<Built, Error> {
-        let BuildOrder {
-            flake,
-            nar,
-            target,
-            system,
-            store,
-            log,
-            limit,
-        } = *order;
-        let plain = PlainPath::of(flake)?;
-        let hash = percent(&NixHash::Sha256(*nar.digest.as_bytes()).to_sri_string());
-        let attribute = format!("packages.{system}.{}", target.attribute());
-        let mut command = self.command();
-        command
-            .arg("build")
-            .arg("--store")
-            .arg(store)
-            .args([
-                "--no-link",
-                "--json",
-                "--print-build-logs",
-                "--no-write-lock-file",
-            ])
-            .args(["--no-update-lock-file", "--no-registries"])
-            .arg(format!("path:{}?narHash={hash}#{attribute}", plain.text));
-        let done = process::run(command, "nix", limit, Some(log)).await?;
-        let failed = |reason: String| Error::Build {
-            target: target.to_string(),
-            system: system.to_string(),
-            reason,
-        };
-        if !done.success {
-            return Err(failed(done.last_words()));
-        }
+        let verb = ["build", "--no-link", "--json", "--print-build-logs"];
+        let done = self.of_flake(order, &verb, "").await?;
         let mut built: Vec<BuildAnswer> =
             serde_json::from_slice(&done.stdout).map_err(|error| Error::NixAnswer {
                 command: "nix build --json",
@@ -167,10 +135,83 @@ impl Nix {
                 derivation: only.drv_path,
                 outputs: only.outputs,
             }),
-            _ => Err(failed(
-                "it is not exactly one derivation with outputs".to_owned(),
-            )),
+            _ => Err(order.failed("it is not exactly one derivation with outputs".to_owned())),
         }
+    }
+
+    /// Evaluates what `order` says, and builds nothing: the derivation, which with all that it needs is then in
+    /// the store.
+    ///
+    /// # Errors
+    /// [`Error::Build`] with Nix's last words.
+    pub async fn evaluate(&self, order: &BuildOrder<'_>) -> Result<StorePath, Error> {
+        let done = self.of_flake(order, &["eval", "--raw"], ".drvPath").await?;
+        let text = String::from_utf8_lossy(&done.stdout);
+        text.trim().parse().map_err(|_| Error::NixAnswer {
+            command: "nix eval --raw",
+            reason: format!("`{}` is no store path", text.escape_debug()),
+        })
+    }
+
+    /// Runs Nix with `verb` on the target of `order`, or on the attribute `inside` it.
+    async fn of_flake(
+        &self,
+        order: &BuildOrder<'_>,
+        verb: &[&str],
+        inside: &str,
+    ) -> Result<process::Finished, Error> {
+        let plain = PlainPath::of(order.flake)?;
+        let hash = percent(&NixHash::Sha256(*order.nar.digest.as_bytes()).to_sri_string());
+        let attribute = format!("packages.{}.{}", order.system, order.target.attribute());
+        let mut command = self.command();
+        command
+            .args(verb)
+            .arg("--store")
+            .arg(order.store)
+            .args(["--no-write-lock-file", "--no-update-lock-file"])
+            .arg("--no-registries")
+            .arg(format!(
+                "path:{}?narHash={hash}#{attribute}{inside}",
+                plain.text
+            ));
+        let done = process::run(command, "nix", order.limit, Some(order.log)).await?;
+        if done.success {
+            Ok(done)
+        } else {
+            Err(order.failed(done.last_words()))
+        }
+    }
+
+    /// Adds the file or tree at `path` to `store` as a fixed output with the algorithm and kind of `address`.
+    /// The store path Nix makes of it is the result.
+    ///
+    /// # Errors
+    /// When Nix refuses, or answers with something else than a store path.
+    pub async fn add_fixed(
+        &self,
+        store: &Path,
+        path: &Path,
+        address: &SourceAddress,
+    ) -> Result<StorePath, Error> {
+        // The old command line is the only one that knows every algorithm in every version.
+        let mut command = shut_in(&self.program.with_file_name("nix-store"));
+        self.close(&mut command);
+        command.arg("--store").arg(store).arg("--add-fixed");
+        if address.is_recursive() {
+            command.arg("--recursive");
+        }
+        command.arg(address.algorithm()).arg(path);
+        let done = process::run(command, "nix-store", SHORT * 10, None).await?;
+        let bad = |reason| Error::NixAnswer {
+            command: "nix-store --add-fixed",
+            reason,
+        };
+        if !done.success {
+            return Err(bad(done.last_words()));
+        }
+        let text = String::from_utf8_lossy(&done.stdout);
+        let parsed = text.trim().parse();
+        parsed.map_err(|_| bad(format!("`{}` is no store path", text.escape_debug())))
     }
 
     /// Everything the database of `store` says.

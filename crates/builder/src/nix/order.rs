@@ -29,6 +29,17 @@ pub struct BuildOrder<'a> {
     pub limit: Duration,
 }
 
+impl BuildOrder<'_> {
+    /// That Nix could not do it.
+    pub(super) fn failed(&self, reason: String) -> Error {
+        Error::Build {
+            target: self.target.to_string(),
+            system: self.system.to_string(),
+            reason,
+        }
+    }
+}
+
 /// What a build gave.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]

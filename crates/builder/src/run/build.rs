@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use seed_image::Layout;
+use seed_nix::{StorePath, locked_inputs};
 use seed_primitives::{Digest, System};
 use serde::Deserialize;
 
@@ -16,9 +17,13 @@ use crate::{
     closure_of, compare_builds, driver_files,
     pack::{self, StoredImage},
     progress::say,
+    provision::{Provision, Provisioned},
     sbom::sbom,
     state,
 };
+
+/// The longest lock file.
+const MAX_LOCK_BYTES: u64 = 64 << 20;
 
 impl Pipeline<'_> {
     pub(super) fn directory(&self, system: &System) -> PathBuf {
@@ -115,7 +120,32 @@ impl Pipeline<'_> {
             log: &log,
             limit: self.limit(),
         };
-        self.nix.build(&order).await
+        let (derivation, provisioned) = self.provision(&order, &flake).await?;
+        write_record(&directory.join("sources.json"), &provisioned)?;
+        let built = self.nix.build(&order).await?;
+        if built.derivation()? != derivation {
+            return Err(Error::Audit(
+                "the second evaluation gave another derivation".to_owned(),
+            ));
+        }
+        Ok(built)
+    }
+
+    /// Puts every source that evaluation and build need into the store; returns what is to be built.
+    async fn provision(
+        &self,
+        order: &BuildOrder<'_>,
+        flake: &Path,
+    ) -> Result<(StorePath, Vec<Provisioned>), Error> {
+        let mut provision = Provision::new(&self.nix, order.store, &self.sources);
+        if let Some(lock) = state::read_if_there(&flake.join("flake.lock"), MAX_LOCK_BYTES)? {
+            provision.inputs(&locked_inputs(&lock)?).await?;
+        }
+        let derivation = self.nix.evaluate(order).await?;
+        provision
+            .graph(&audit::load_graph(order.store, &derivation)?)
+            .await?;
+        Ok((derivation, provision.done()))
     }
 
     async fn audit(

@@ -16,6 +16,7 @@ use crate::{
     Error, Nix, NixVersion, Settings,
     git::{self, SourceTree},
     progress::say,
+    provision::Sources,
     publish, state,
 };
 use signing::Signing;
@@ -68,6 +69,7 @@ pub struct SystemOutcome {
 struct Pipeline<'a> {
     settings: &'a Settings,
     nix: Nix,
+    sources: Sources,
     work: PathBuf,
     tree: SourceTree,
     source: Source,
@@ -101,6 +103,7 @@ pub async fn run(settings: &Settings, stage: Stage) -> Result<Outcome, Error> {
     };
     let work = settings.state_directory()?;
     let _lock = state::lock(&work.join("lock"))?;
+    let sources = settings.sources(&work)?;
     let nix = Nix::find(settings.nix(), &work).await?;
     check_vulnerable(nix.version(), settings, signing.as_ref())?;
     nix.check_namespace().await?;
@@ -120,6 +123,7 @@ pub async fn run(settings: &Settings, stage: Stage) -> Result<Outcome, Error> {
     let pipeline = Pipeline {
         settings,
         nix,
+        sources,
         work,
         tree,
         source,
