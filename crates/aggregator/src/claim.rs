@@ -133,12 +133,13 @@ pub(crate) async fn prove(arguments: &EquivocationArguments) -> Result<Told, Fau
     let first = attestation(&arguments.first, &domain)?;
     let second = attestation(&arguments.second, &domain)?;
     let found = Equivocation::find(&first, &second)?;
+    let accused = arguments.send.names()?.describe(&found.builder);
     let sender = arguments.send.open().await?;
     let told = |code, end: String, mined| Told {
         code,
         sentence: format!(
-            "{} signed both {} and {} for {} of release {}: {end}",
-            found.builder, found.digests[0], found.digests[1], found.system, found.release
+            "{accused} signed both {} and {} for {} of release {}: {end}",
+            found.digests[0], found.digests[1], found.system, found.release
         ),
         builder: found.builder,
         release: found.release,
@@ -184,12 +185,12 @@ pub(crate) async fn prove(arguments: &EquivocationArguments) -> Result<Told, Fau
 pub(crate) async fn post(arguments: &PostArguments) -> Result<Told, Fault> {
     let domain = arguments.send.domain()?;
     let vote = attestation(&arguments.attestation, &domain)?;
+    let signer = arguments.send.names()?.describe(&vote.builder());
     let sender = arguments.send.open().await?;
     let told = |code, end: &str, mined| Told {
         code,
         sentence: format!(
-            "the signature of {} for release {} {end}",
-            vote.builder(),
+            "the signature of {signer} for release {} {end}",
             vote.release()
         ),
         builder: vote.builder(),

@@ -1,6 +1,6 @@
 use std::path::{Path, PathBuf};
 
-use seed_chain::ChainError;
+use seed_chain::{ChainError, KeyError};
 use seed_primitives::{ParseError, write_address};
 use seed_proof::RulesError;
 use thiserror::Error;
@@ -212,6 +212,27 @@ impl Fault {
 impl From<ChainError> for Fault {
     fn from(error: ChainError) -> Self {
         Self::Endpoint(error)
+    }
+}
+
+impl From<KeyError> for Fault {
+    fn from(error: KeyError) -> Self {
+        match error {
+            KeyError::Two => {
+                Self::Usage("--key-file and --dev-key-file exclude each other".to_owned())
+            }
+            KeyError::Unreadable {
+                what, file, why, ..
+            } => Self::File { what, file, why },
+            KeyError::NoPassword => Self::Usage(error.to_string()),
+            KeyError::Unusable { file, why } | KeyError::Unwritable { file, why, .. } => {
+                Self::Key { file, why }
+            }
+            KeyError::Exists(file) => Self::Key {
+                file,
+                why: "it is already there".to_owned(),
+            },
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use seed_oci::Options as PlaceOptions;
 
 use crate::{
     Documents, Fault, Ledger, LedgerState, Names, Outcome, Places, Release, ReleaseReport, Report,
-    Settings, Submission, Wanted, group, places, posts,
+    Settings, Submission, Wanted, group, places, posts, sender::payer,
 };
 
 /// One run: collect, choose, submit what is ready, and report.
@@ -74,11 +74,7 @@ impl<'a> Run<'a> {
         deadline: Instant,
     ) -> Result<(Self, Vec<Release>, Report), Fault> {
         let places = Places::open(&settings.from)?;
-        let signer = match &settings.key {
-            Some(source) => source.open()?,
-            // A dry run only asks what would happen, and it does not matter who asks.
-            None => alloy::signers::local::PrivateKeySigner::random(),
-        };
+        let signer = payer(settings.key.as_ref())?;
         let ledger = Ledger::open(&settings.rpc, settings.domain).await?;
         let state = ledger.state().await?;
         let wanted = Wanted {

@@ -5,11 +5,11 @@ use clap::Args;
 use seed_attestation::{
     Attestation, AttestationError, Domain, SignatureError, VerifiedAttestation,
 };
-use seed_chain::{Options, Wallet};
+use seed_chain::{KeySource, Options, Wallet};
 
 use crate::{
-    Fault, Ledger, Output, file,
-    settings::{domain, endpoints, key_source, max_fee, somebody_pays, timeout},
+    Fault, Ledger, Names, Output, file,
+    settings::{domain, endpoints, max_fee, somebody_pays, timeout},
 };
 
 const MAX_ATTESTATION_BYTES: u64 = 64 * 1024;
@@ -20,6 +20,9 @@ pub(crate) struct SendArguments {
     /// A JSON-RPC endpoint, https or loopback; all that answer must agree (repeatable)
     #[arg(long, value_name = "URL")]
     rpc: Vec<String>,
+    /// The deployment's JSON file, in place of --chain-id and --ledger; its names are shown
+    #[arg(long, value_name = "FILE")]
+    deployment: Option<PathBuf>,
     /// The address of the ReleaseLedger
     #[arg(long, value_name = "ADDRESS")]
     ledger: Option<String>,
@@ -60,7 +63,18 @@ pub(crate) struct Sender {
 impl SendArguments {
     /// The chain and ledger that documents must be for.
     pub(crate) fn domain(&self) -> Result<Domain, Fault> {
-        domain(self.chain_id, self.ledger.clone())
+        domain(
+            self.deployment.as_deref(),
+            self.chain_id,
+            self.ledger.clone(),
+        )
+    }
+
+    /// What the deployment file calls the builders; nobody has a name without one.
+    pub(crate) fn names(&self) -> Result<Names, Fault> {
+        self.deployment
+            .as_deref()
+            .map_or_else(|| Ok(Names::default()), Names::load)
     }
 
     /// The most time for everything.
@@ -72,17 +86,13 @@ impl SendArguments {
     pub(crate) async fn open(&self) -> Result<Sender, Fault> {
         let domain = self.domain()?;
         let urls = endpoints(self.rpc.clone())?;
-        let key = key_source(
+        let key = KeySource::named(
             self.key_file.as_deref(),
             self.password_file.as_deref(),
             self.dev_key_file.as_deref(),
         )?;
         somebody_pays(key.as_ref(), self.dry_run)?;
-        let signer = match key {
-            Some(source) => source.open()?,
-            // A dry run only asks what would happen, and it does not matter who asks.
-            None => PrivateKeySigner::random(),
-        };
+        let signer = payer(key.as_ref())?;
         let ledger = Ledger::open(&urls, domain).await?;
         let wallet = Wallet::new(
             &ledger.url(),
@@ -98,6 +108,15 @@ impl SendArguments {
             domain,
             dry_run: self.dry_run,
         })
+    }
+}
+
+/// The key of the account that pays.
+pub(crate) fn payer(key: Option<&KeySource>) -> Result<PrivateKeySigner, Fault> {
+    match key {
+        Some(source) => Ok(source.open("Password of the gas wallet: ")?),
+        // A dry run only asks what would happen, and it does not matter who asks.
+        None => Ok(PrivateKeySigner::random()),
     }
 }
 

@@ -5,12 +5,13 @@ use std::{
 
 use alloy_primitives::Address;
 use seed_attestation::Domain;
+use seed_chain::KeySource;
 use seed_oci::Place;
 use seed_primitives::{
     Deployment, MAX_DEPLOYMENT_BYTES, ParseError, ReleaseId, parse_address, write_address,
 };
 
-use crate::{Fault, KeySource, Output, arguments::OnceArguments, file, shown::shown};
+use crate::{Fault, Output, arguments::OnceArguments, file, shown::shown};
 
 const MAX_CONFIG_BYTES: u64 = 256 * 1024;
 const DEFAULT_TIMEOUT: u64 = 300;
@@ -65,15 +66,18 @@ impl Settings {
     }
 
     fn parse(arguments: OnceArguments) -> Result<Self, Fault> {
-        let arguments = with_deployment(arguments)?;
-        let key = key_source(
+        let key = KeySource::named(
             arguments.key_file.as_deref(),
             arguments.password_file.as_deref(),
             arguments.dev_key_file.as_deref(),
         )?;
         let settings = Self {
             rpc: endpoints(arguments.rpc)?,
-            domain: domain(arguments.chain_id, arguments.ledger)?,
+            domain: domain(
+                arguments.deployment.as_deref(),
+                arguments.chain_id,
+                arguments.ledger,
+            )?,
             from: places(arguments.from, "--from")?,
             attestations: bounded(arguments.attestation, "--attestation")?,
             genesis: bounded(arguments.genesis, "--genesis")?,
@@ -87,7 +91,7 @@ impl Settings {
             wait_finalised: arguments.wait_finalised,
             timeout: timeout(arguments.timeout)?,
             max_fee: max_fee(arguments.max_fee),
-            names: arguments.names,
+            names: arguments.names.or(arguments.deployment),
             key,
         };
         if settings.from.is_empty() {
@@ -101,23 +105,36 @@ impl Settings {
     }
 }
 
-/// Takes chain and ledger from the deployment file, if one is named.
-fn with_deployment(mut arguments: OnceArguments) -> Result<OnceArguments, Fault> {
-    let Some(path) = arguments.deployment.clone() else {
-        return Ok(arguments);
-    };
+/// Chain and ledger as the caller names them, or as the deployment file does; never two different ones.
+pub(crate) fn domain(
+    file: Option<&Path>,
+    chain_id: Option<u64>,
+    ledger: Option<String>,
+) -> Result<Domain, Fault> {
+    let (mut chain_id, mut ledger) = (chain_id, ledger);
+    if let Some(file) = file {
+        let deployment = deployment(file)?;
+        let address = write_address(&deployment.ledger);
+        chain_id = agreed("--chain-id", chain_id, deployment.chain_id, file)?;
+        ledger = agreed("--ledger", ledger, address, file)?;
+    }
+    Ok(Domain {
+        chain_id: required(chain_id, "--chain-id N (or --deployment FILE)")?,
+        ledger: address(&required(
+            ledger,
+            "--ledger ADDRESS (or --deployment FILE)",
+        )?)?,
+    })
+}
+
+fn deployment(path: &Path) -> Result<Deployment, Fault> {
     let what = "the deployment";
-    let bytes = file::read(what, &path, MAX_DEPLOYMENT_BYTES)?;
-    let deployment = Deployment::from_json(&bytes).map_err(|error| Fault::File {
+    let bytes = file::read(what, path, MAX_DEPLOYMENT_BYTES)?;
+    Deployment::from_json(&bytes).map_err(|error| Fault::File {
         what,
-        file: path.clone(),
+        file: path.to_owned(),
         why: error.to_string(),
-    })?;
-    let ledger = write_address(&deployment.ledger);
-    arguments.chain_id = agreed("--chain-id", arguments.chain_id, deployment.chain_id, &path)?;
-    arguments.ledger = agreed("--ledger", arguments.ledger, ledger, &path)?;
-    arguments.names.get_or_insert(path);
-    Ok(arguments)
+    })
 }
 
 /// What the deployment file says, unless the caller says something else.
@@ -206,25 +223,6 @@ fn either<T>(first: Vec<T>, second: Vec<T>) -> Vec<T> {
     if first.is_empty() { second } else { first }
 }
 
-/// Who pays for gas, of the two ways to say so.
-pub(crate) fn key_source(
-    keystore: Option<&Path>,
-    password: Option<&Path>,
-    development: Option<&Path>,
-) -> Result<Option<KeySource>, Fault> {
-    match (keystore, development) {
-        (Some(_), Some(_)) => Err(Fault::Usage(
-            "--key-file and --dev-key-file exclude each other".to_owned(),
-        )),
-        (Some(path), None) => Ok(Some(KeySource::Keystore {
-            path: path.to_owned(),
-            password: password.map(Path::to_owned),
-        })),
-        (None, Some(path)) => Ok(Some(KeySource::Development(path.to_owned()))),
-        (None, None) => Ok(None),
-    }
-}
-
 /// Only a dry run needs nobody who pays.
 pub(crate) fn somebody_pays(key: Option<&KeySource>, dry_run: bool) -> Result<(), Fault> {
     if key.is_some() || dry_run {
@@ -238,13 +236,6 @@ pub(crate) fn somebody_pays(key: Option<&KeySource>, dry_run: bool) -> Result<()
 
 pub(crate) fn endpoints(urls: Vec<String>) -> Result<Vec<String>, Fault> {
     some(bounded(urls, "--rpc")?, "--rpc URL")
-}
-
-pub(crate) fn domain(chain_id: Option<u64>, ledger: Option<String>) -> Result<Domain, Fault> {
-    Ok(Domain {
-        chain_id: required(chain_id, "--chain-id N")?,
-        ledger: address(&required(ledger, "--ledger ADDRESS")?)?,
-    })
 }
 
 /// The most wei per gas.

@@ -20,8 +20,10 @@ fn run(world: &World, command: &str, arguments: &[&str]) -> Output {
     process.arg(command).current_dir(world.folder.path());
     process.env_clear().env("HOME", world.folder.path());
     process.args(["--rpc", &world.chain.url()]);
-    process.args(["--ledger", &write_address(&world.deployment.ledger)]);
-    process.args(["--chain-id", &CHAIN_ID.to_string()]);
+    if !arguments.contains(&"--deployment") {
+        process.args(["--ledger", &write_address(&world.deployment.ledger)]);
+        process.args(["--chain-id", &CHAIN_ID.to_string()]);
+    }
     if !arguments.contains(&"--dry-run") {
         process.args(["--dev-key-file", "gas key"]);
     }
@@ -179,6 +181,37 @@ async fn a_signature_is_logged_for_everybody() {
         said.contains("is logged on the chain\ntransaction 0x"),
         "{said}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_deployment_file_names_chain_ledger_and_builders() {
+    let world = World::start().await;
+    let vote = world.attest("ada", 2).await.attestation;
+    let other = world
+        .attest_to(&world.images, "ada", 2, "other", &SYSTEMS)
+        .await
+        .attestation;
+    save(&world, "vote", &vote);
+    save(&world, "other", &other);
+    let named = ["--deployment", "deployment.json", "--dry-run"];
+    let ready = expect(
+        &world,
+        0,
+        "ready",
+        "post",
+        &[&["vote"], &named[..]].concat(),
+    );
+    let ada = format!("ada ({})", keys::builder("ada"));
+    assert!(ready["message"].to_string().contains(&ada), "{ready}");
+    let accused = [&["vote", "other"], &named[..]].concat();
+    let accused = expect(&world, 0, "ready", "equivocation", &accused);
+    assert!(accused["message"].to_string().contains(&ada), "{accused}");
+
+    let elsewhere = [&["vote", "--chain-id", "7"], &named[..]].concat();
+    expect(&world, 2, "usage", "post", &elsewhere);
+    fs::write(world.path("damaged.json"), "{}").unwrap();
+    let damaged = ["vote", "--deployment", "damaged.json"];
+    expect(&world, 2, "file-unreadable", "post", &damaged);
 }
 
 #[tokio::test(flavor = "multi_thread")]

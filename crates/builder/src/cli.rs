@@ -1,13 +1,14 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use seed_chain::KeySource;
 use seed_image::PACKER;
 use seed_primitives::System;
 use serde::Serialize;
 
 use crate::{
-    AuditArgs, AuditReport, Error, GenesisArgs, Key, KeySource, Outcome, Settings, Stage,
-    audit_path, doctor, run, sign_genesis,
+    AuditArgs, AuditReport, Error, GenesisArgs, Key, Outcome, Settings, Stage, audit_path, doctor,
+    run, sign_genesis,
 };
 
 const VERSION: &str = concat!(

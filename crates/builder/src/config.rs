@@ -7,6 +7,7 @@ use std::{
 use alloy_primitives::Address;
 use clap::{Args, ValueEnum};
 use seed_attestation::Domain;
+use seed_chain::KeySource;
 use seed_image::{LAYERING, PACKER};
 use seed_oci::{Place, Tag};
 use seed_primitives::{
@@ -15,7 +16,7 @@ use seed_primitives::{
 };
 use serde::Deserialize;
 
-use crate::{AuditPolicy, Error, KeySource, pack::Previous, provision::Sources, state};
+use crate::{AuditPolicy, Error, pack::Previous, provision::Sources, state};
 
 const MAX_CONFIG_BYTES: u64 = 1 << 20;
 
@@ -415,17 +416,12 @@ impl Settings {
     /// # Errors
     /// When none is given, or two are.
     pub fn key(&self) -> Result<KeySource, Error> {
-        match (&self.keystore, &self.dev_key_file) {
-            (Some(path), None) => Ok(KeySource::Keystore {
-                path: path.clone(),
-                password: self.password_file.clone(),
-            }),
-            (None, Some(path)) => Ok(KeySource::Development(path.clone())),
-            (Some(_), Some(_)) => Err(Error::Usage(
-                "--keystore and --dev-key-file exclude each other".to_owned(),
-            )),
-            (None, None) => Err(Error::Missing("--keystore")),
-        }
+        let source = KeySource::named(
+            self.keystore.as_deref(),
+            self.password_file.as_deref(),
+            self.dev_key_file.as_deref(),
+        )?;
+        source.ok_or(Error::Missing("--keystore"))
     }
 
     /// The chain and ledger signatures are for.

@@ -3,12 +3,13 @@ use std::{collections::BTreeMap, path::PathBuf};
 use alloy_primitives::B256;
 use clap::Args;
 use seed_attestation::{Attestation, Domain, GenesisSignature, media};
+use seed_chain::KeySource;
 use seed_merkle::Leaves;
 use seed_oci::Place;
 use seed_primitives::{Digest, System, parse_bytes32};
 
 use crate::{
-    Error, Key, KeySource,
+    Error, Key,
     publish::{self, document_tag},
     state,
 };
@@ -81,14 +82,12 @@ pub async fn sign_genesis(args: &GenesisArgs) -> Result<GenesisSignature, Error>
     };
     let verified = own.verify(&domain)?;
     let leaves = complete(&own, &domain, &args.with)?;
-    let source = match (&args.keystore, &args.dev_key_file) {
-        (Some(path), _) => KeySource::Keystore {
-            path: path.clone(),
-            password: args.password_file.clone(),
-        },
-        (None, Some(path)) => KeySource::Development(path.clone()),
-        (None, None) => return Err(Error::Missing("--keystore")),
-    };
+    let source = KeySource::named(
+        args.keystore.as_deref(),
+        args.password_file.as_deref(),
+        args.dev_key_file.as_deref(),
+    )?;
+    let source = source.ok_or(Error::Missing("--keystore"))?;
     let key = Key::open(&source)?;
     if key.builder() != verified.builder() {
         let claimed = key.builder();

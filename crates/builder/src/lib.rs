@@ -37,7 +37,7 @@ pub use error::{Conflict, Difference, Error};
 pub use genesis::{GenesisArgs, sign_genesis};
 pub use git::{SourceTree, export};
 pub use journal::Journal;
-pub use key::{Key, KeySource};
+pub use key::Key;
 pub use nix::{BuildOrder, Built, DriverFile, Nix, NixVersion, PathInfo, driver_files};
 pub use provision::MissingSource;
 pub use rebuild::compare_builds;

@@ -53,25 +53,6 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     sync_directory(directory)
 }
 
-/// Writes a file that must not exist yet, readable by its owner only.
-pub(crate) fn write_secret(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    let directory = parent(path);
-    let mut file = tempfile::Builder::new()
-        .permissions(fs::Permissions::from_mode(0o600))
-        .tempfile_in(directory)
-        .map_err(Error::file("write", path))?;
-    file.write_all(bytes)
-        .and_then(|()| file.as_file().sync_all())
-        .map_err(Error::file("write", path))?;
-    match file.persist_noclobber(path) {
-        Ok(_) => sync_directory(directory),
-        Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => {
-            Err(Error::Exists(path.to_owned()))
-        }
-        Err(error) => Err(Error::file("write", path)(error.error)),
-    }
-}
-
 /// Creates a directory and those above it.
 pub(crate) fn create_directory(path: &Path) -> Result<(), Error> {
     fs::create_dir_all(path).map_err(Error::file("create", path))

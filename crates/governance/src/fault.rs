@@ -1,6 +1,6 @@
 use std::path::{Path, PathBuf};
 
-use seed_chain::ChainError;
+use seed_chain::{ChainError, KeyError};
 use thiserror::Error;
 
 use crate::output::shown;
@@ -129,6 +129,22 @@ impl Fault {
             shown(&self.to_string()),
             self.help()
         )
+    }
+}
+
+impl From<KeyError> for Fault {
+    fn from(error: KeyError) -> Self {
+        match error {
+            KeyError::Unreadable {
+                what, file, why, ..
+            } => Self::File { what, file, why },
+            KeyError::Unusable { file, why } | KeyError::Unwritable { file, why, .. } => {
+                Self::file("the key", &file, why)
+            }
+            KeyError::Two | KeyError::NoPassword | KeyError::Exists(_) => {
+                Self::Usage(error.to_string())
+            }
+        }
     }
 }
 

@@ -5,21 +5,21 @@ use std::{
     time::Duration,
 };
 
-use alloy::signers::local::PrivateKeySigner;
 use clap::Args;
-use seed_chain::{Options, Wallet};
+use seed_chain::{KeySource, Options, Wallet};
 use seed_primitives::Deployment;
 
 use super::decode::read;
 use crate::{
     Fault,
     decode::ReviewFault,
-    deployment::KeySource,
     operation::{ActFault, Operation},
     simulate::{BlockChoice, Halt, Live, State},
 };
 
 const GWEI: u128 = 1_000_000_000;
+/// What the terminal shows where the password is asked for.
+pub(super) const PROMPT: &str = "Password of the account that pays: ";
 
 /// Endpoints of a chain.
 #[derive(Args, Debug)]
@@ -49,22 +49,6 @@ pub(crate) struct PayerArguments {
     timeout: u64,
 }
 
-/// The key named by two of these flags, if one is.
-pub(crate) fn key(
-    keystore: Option<&PathBuf>,
-    password: Option<&PathBuf>,
-    development: Option<&PathBuf>,
-) -> Option<KeySource> {
-    match (keystore, development) {
-        (Some(path), _) => Some(KeySource::Keystore {
-            path: path.clone(),
-            password: password.cloned(),
-        }),
-        (None, Some(path)) => Some(KeySource::Development(path.clone())),
-        (None, None) => None,
-    }
-}
-
 impl PayerArguments {
     /// The wallet, if a key was named; transactions go through the first endpoint.
     pub(crate) fn wallet(
@@ -72,15 +56,15 @@ impl PayerArguments {
         chain: &ChainArguments,
         chain_id: u64,
     ) -> Result<Option<Wallet>, Fault> {
-        let source = key(
-            self.keystore.as_ref(),
-            self.password_file.as_ref(),
-            self.dev_key_file.as_ref(),
-        );
+        let source = KeySource::named(
+            self.keystore.as_deref(),
+            self.password_file.as_deref(),
+            self.dev_key_file.as_deref(),
+        )?;
         let Some(source) = source else {
             return Ok(None);
         };
-        let signer: PrivateKeySigner = source.open()?;
+        let signer = source.open(PROMPT)?;
         Ok(Some(Wallet::new(
             chain.first()?,
             &Options::default(),

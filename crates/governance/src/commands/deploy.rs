@@ -1,13 +1,17 @@
 use std::{fmt::Write as _, path::PathBuf, time::Duration};
 
 use clap::Args;
+use seed_chain::KeySource;
 use seed_primitives::{Environment, write_address};
 use serde_json::{Value, json};
 
-use super::decode::{answer, wait};
+use super::{
+    chain::PROMPT,
+    decode::{answer, wait},
+};
 use crate::{
     Fault,
-    deployment::{KeySource, Outcome, Parameters, Request, SafeSource, deploy},
+    deployment::{Outcome, Parameters, Request, SafeSource, deploy},
     output::{Output, complain},
 };
 
@@ -67,7 +71,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Fault> {
         ));
     }
     let payer = match key {
-        Some(key) => Some((key.open()?, u128::from(arguments.max_fee) * GWEI)),
+        Some(key) => Some((key.open(PROMPT)?, u128::from(arguments.max_fee) * GWEI)),
         None => None,
     };
     let request = Request {
@@ -87,13 +91,14 @@ fn key(arguments: &Arguments) -> Result<Option<KeySource>, Fault> {
     if arguments.dry_run {
         return Ok(None);
     }
-    match (&arguments.keystore, &arguments.dev_key_file) {
-        (Some(path), _) => Ok(Some(KeySource::Keystore {
-            path: path.clone(),
-            password: arguments.password_file.clone(),
-        })),
-        (None, Some(path)) => Ok(Some(KeySource::Development(path.clone()))),
-        (None, None) => Err(Fault::Usage(
+    let source = KeySource::named(
+        arguments.keystore.as_deref(),
+        arguments.password_file.as_deref(),
+        arguments.dev_key_file.as_deref(),
+    )?;
+    match source {
+        Some(source) => Ok(Some(source)),
+        None => Err(Fault::Usage(
             "nobody pays for gas: --keystore FILE, --dev-key-file FILE or --dry-run is missing"
                 .to_owned(),
         )),

@@ -2,11 +2,12 @@ use std::path::PathBuf;
 
 use alloy::signers::SignerSync as _;
 use clap::Args;
+use seed_chain::KeySource;
 use seed_primitives::write_address;
 use serde_json::json;
 
 use super::{
-    chain::{belongs, deployment, key, operation},
+    chain::{belongs, deployment, operation},
     decode::answer,
     hash::{self, ExpectedArguments},
     write::write_new,
@@ -71,13 +72,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Fault> {
     let hashes = operation.hashes();
     let expected = arguments.expected.expected();
     hashes.expect(&expected).map_err(ActFault::from)?;
-    let source = key(
-        arguments.keystore.as_ref(),
-        arguments.password_file.as_ref(),
-        arguments.dev_key_file.as_ref(),
-    );
+    let source = KeySource::named(
+        arguments.keystore.as_deref(),
+        arguments.password_file.as_deref(),
+        arguments.dev_key_file.as_deref(),
+    )?;
     let source = source.ok_or_else(|| Fault::Usage("no key is named".to_owned()))?;
-    let signer = source.open()?;
+    let signer = source.open("Password of the owner's key: ")?;
     let signature = signer
         .sign_hash_sync(&hashes.safe.safe_tx)
         .map_err(|error| Fault::Machine(error.to_string()))?;
