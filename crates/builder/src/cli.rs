@@ -48,6 +48,10 @@ enum Command {
     Audit(AuditArgs),
     /// Sign consent to the first release of a ledger
     SignGenesis(GenesisArgs),
+    /// Show how an image or a closure is layered: sizes by layer, by depth, and of the largest paths
+    Layers(crate::LayersArgs),
+    /// Draw an image or a closure as a Mermaid graph, coloured by size
+    Graph(crate::LayersArgs),
     /// Look at everything a builder needs of this machine
     Doctor {
         /// The Nix to look at
@@ -147,6 +151,14 @@ impl Command {
                     args.out.display()
                 );
                 print(output, &genesis, &text);
+            }
+            Self::Layers(args) => {
+                let tables = crate::Tables::of(&crate::read_subject(&args).await?, args.paths);
+                print(output, &tables, &tables.to_string());
+            }
+            Self::Graph(args) => {
+                let graph = crate::mermaid(&crate::read_subject(&args).await?, args.paths);
+                print(output, &graph, graph.trim_end());
             }
             Self::Doctor { nix, system } => return Ok(examine(&nix, &system).await),
         }

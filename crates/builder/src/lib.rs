@@ -13,6 +13,7 @@ mod git;
 mod git_tree;
 mod journal;
 mod key;
+mod layers;
 mod nix;
 mod pack;
 mod process;
@@ -38,6 +39,9 @@ pub use genesis::{GenesisArgs, sign_genesis};
 pub use git::{SourceTree, export};
 pub use journal::Journal;
 pub use key::Key;
+pub use layers::{
+    DepthRow, LayerRow, LayersArgs, PathRow, PathSize, Subject, Tables, mermaid, read_subject,
+};
 pub use nix::{BuildOrder, Built, DriverFile, Nix, NixVersion, PathInfo, driver_files};
 pub use provision::MissingSource;
 pub use rebuild::compare_builds;

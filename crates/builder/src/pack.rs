@@ -4,11 +4,15 @@ use std::{
     collections::BTreeSet,
     fs::File,
     io::BufWriter,
+    panic::resume_unwind,
     path::{Path, PathBuf},
+    sync::atomic::{AtomicUsize, Ordering},
+    thread,
 };
 
 use seed_image::{
-    Descriptor, ImageManifest, Layout, MAX_CONFIG_BYTES, MAX_MANIFEST_BYTES, PackedPath, Packer,
+    Descriptor, ImageManifest, Layer, Layout, MAX_CONFIG_BYTES, MAX_MANIFEST_BYTES, PackedPath,
+    Packer,
 };
 use seed_nix::StorePath;
 use seed_primitives::{Digest, Recipe, System};
@@ -16,6 +20,9 @@ use seed_primitives::{Digest, Recipe, System};
 pub(crate) use previous::Previous;
 
 use crate::{Error, disk::DiskFile, publish::blob_path, state};
+
+/// The most layers written at once: an encoder takes some 50 MiB, and packing stays below 256 MiB.
+const MAX_WORKERS: usize = 4;
 
 /// A packed image in a directory: `manifest.json`, `config.json`, and the layers below `blobs`.
 #[derive(Clone, Debug)]
@@ -78,21 +85,7 @@ pub(crate) fn pack(
     let partial = directory.with_extension("partial");
     state::remove_tree(&partial)?;
     state::create_directory(&partial.join("blobs"))?;
-    let mut layers = Vec::new();
-    for index in 0..packer.layers() {
-        let path = partial.join("blobs/partial");
-        let file = File::create(&path).map_err(Error::file("write", &path))?;
-        let mut out = BufWriter::new(file);
-        let layer = packer
-            .write_layer(index, &mut out)
-            .map_err(Error::file("write", &path))?;
-        out.get_ref()
-            .sync_all()
-            .map_err(Error::file("write", &path))?;
-        state::rename(&path, &blob_path(&partial, &layer.descriptor.digest))?;
-        layers.push(layer);
-    }
-    let image = packer.finish(layers);
+    let image = packer.finish(write_layers(&packer, &partial)?);
     state::write(&partial.join("config.json"), &image.config)?;
     state::write(&partial.join("manifest.json"), &image.manifest)?;
     state::remove_tree(directory)?;
@@ -104,4 +97,52 @@ pub(crate) fn pack(
         ))
     };
     StoredImage::load(directory)?.ok_or_else(lost)
+}
+
+/// Writes all layers below `directory`, several at a time.
+fn write_layers(packer: &Packer<'_, DiskFile>, directory: &Path) -> Result<Vec<Layer>, Error> {
+    let count = packer.layers();
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut done = Vec::new();
+        loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            if index >= count {
+                return Ok(done);
+            }
+            done.push((index, write_layer(packer, index, directory)?));
+        }
+    };
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let found: Result<Vec<_>, Error> = thread::scope(|scope| {
+        let workers: Vec<_> = (0..cores.min(MAX_WORKERS).min(count))
+            .map(|_| scope.spawn(work))
+            .collect();
+        workers
+            .into_iter()
+            .map(|worker| worker.join().unwrap_or_else(|panic| resume_unwind(panic)))
+            .collect()
+    });
+    let mut layers: Vec<(usize, Layer)> = found?.concat();
+    layers.sort_by_key(|(index, _)| *index);
+    Ok(layers.into_iter().map(|(_, layer)| layer).collect())
+}
+
+/// Writes one layer, under its digest once that is known.
+fn write_layer(
+    packer: &Packer<'_, DiskFile>,
+    index: usize,
+    directory: &Path,
+) -> Result<Layer, Error> {
+    let path = directory.join(format!("blobs/partial-{index}"));
+    let file = File::create(&path).map_err(Error::file("write", &path))?;
+    let mut out = BufWriter::new(file);
+    let layer = packer
+        .write_layer(index, &mut out)
+        .map_err(Error::file("write", &path))?;
+    out.get_ref()
+        .sync_all()
+        .map_err(Error::file("write", &path))?;
+    state::rename(&path, &blob_path(directory, &layer.descriptor.digest))?;
+    Ok(layer)
 }

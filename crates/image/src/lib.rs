@@ -34,3 +34,6 @@ pub use manifest::{
     CLOSURE_ANNOTATION, ImageManifest, MAX_CONFIG_BYTES, MAX_LAYERS, MAX_MANIFEST_BYTES,
 };
 pub use packer::{LAYERING, PACKER, PackError, PackedImage, PackedPath, Packer};
+pub use registration::{
+    MAX_REGISTRATION_BYTES, Registered, parse_registration, registration_of_layer,
+};

@@ -166,6 +166,14 @@ fn layers_hold_each_path_once_the_application_apart_and_the_database_last() {
         )) < tool
     );
     assert_eq!(layer("nix/.reginfo".to_owned()), blobs.len() - 1);
+    let last = blobs.last().unwrap().as_slice();
+    let read = seed_image::registration_of_layer(seed_image::media::LAYER_TAR, last).unwrap();
+    assert_eq!(read.len(), 3);
+    for path in closure() {
+        let registered = &read[&path.entry.path];
+        assert_eq!(registered.nar, path.entry.nar);
+        assert_eq!(registered.references, path.references);
+    }
     let first = registration.lines().next().unwrap();
     assert_eq!(first, path('a', "app").to_string());
     assert_eq!(registration.lines().count(), 3 * 5 + 4);

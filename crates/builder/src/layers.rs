@@ -1,0 +1,7 @@
+mod mermaid;
+mod subject;
+mod tables;
+
+pub use mermaid::mermaid;
+pub use subject::{LayersArgs, PathSize, Subject, read_subject};
+pub use tables::{DepthRow, LayerRow, PathRow, Tables};
