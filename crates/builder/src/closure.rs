@@ -4,7 +4,7 @@ use std::{
 };
 
 use seed_image::PackedPath;
-use seed_nix::{ClosureEntry, NarHash, StorePath, nar_hash};
+use seed_nix::{ClosureEntry, NarHash, Project, Step, StorePath, nar_hash, source_kind};
 
 use crate::{
     Error,
@@ -52,6 +52,46 @@ pub fn closure_of(
         );
     }
     Ok(found.into_values().collect())
+}
+
+/// What the seed that is the last of `steps` holds for the project it names: the inputs of the project's own
+/// derivations, without the sources that lie in `flake` itself. `None` when it names no project.
+///
+/// # Errors
+/// When what it names is not in its graph, or the flake's directory cannot be read.
+pub(crate) fn project_inputs(
+    steps: &[Step],
+    flake: &Path,
+) -> Result<Option<BTreeSet<StorePath>>, Error> {
+    let Some(project) = Project::of(steps)? else {
+        return Ok(None);
+    };
+    let own_sources = own_sources(flake, &project.sources())?;
+    Ok(Some(project.inputs(&own_sources)))
+}
+
+/// Which of `sources` are files or folders of the tree at `flake`, under their own name, or the tree itself: a
+/// checkout brings these along.
+fn own_sources(flake: &Path, sources: &BTreeSet<&StorePath>) -> Result<BTreeSet<StorePath>, Error> {
+    let mut own = BTreeSet::new();
+    for entry in walkdir::WalkDir::new(flake) {
+        let entry = entry.map_err(|error| Error::file("read", flake)(error.into()))?;
+        let name = match entry.depth() {
+            0 => "source",
+            _ => entry.file_name().to_str().unwrap_or_default(),
+        };
+        let mut candidates = sources
+            .iter()
+            .filter(|source| source.name() == name)
+            .peekable();
+        if candidates.peek().is_none() {
+            continue;
+        }
+        let nar = nar_hash(&read_tree(entry.path())?).map_err(Error::file("hash", entry.path()))?;
+        let found = candidates.filter(|source| source_kind(source, &nar, None, &[]).is_some());
+        own.extend(found.map(|source| (*source).clone()));
+    }
+    Ok(own)
 }
 
 /// Refuses a path whose contents are not those on record.

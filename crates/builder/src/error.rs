@@ -2,7 +2,7 @@ use std::{io, path::PathBuf};
 
 use seed_attestation::{AttestationError, FormatError, SignatureError};
 use seed_image::PackError;
-use seed_nix::{ClosureError, GraphError, LockError, SourceRefusal, StorePath};
+use seed_nix::{ClosureError, GraphError, LockError, ProjectError, SourceRefusal, StorePath};
 use seed_primitives::{Digest, ParseError, ReleaseId, System};
 use thiserror::Error;
 
@@ -132,6 +132,9 @@ pub enum Error {
     /// The lock file does not lock what it should.
     #[error(transparent)]
     Lock(#[from] LockError),
+    /// The project that a seed is for cannot be told.
+    #[error(transparent)]
+    Project(#[from] ProjectError),
     /// The closure cannot be attested.
     #[error(transparent)]
     Closure(#[from] ClosureError),
@@ -244,6 +247,7 @@ impl Error {
             Self::Source(_) => "source-missing",
             Self::SourceRefused(_) | Self::Lock(LockError::Refused(_)) => "source-hash",
             Self::Lock(_) => "lock-file",
+            Self::Project(_) => "project",
             Self::Closure(_) => "closure",
             Self::Audit(_) => "audit-refused",
             Self::NotReproducible(_) => "not-reproducible",
@@ -341,6 +345,9 @@ impl Error {
             }
             Self::SourceRefused(_) | Self::Lock(_) => {
                 "fix it by a sha256 or sha512 hash; flake inputs must be locked"
+            }
+            Self::Project(_) => {
+                "let the seed's `seedProject` hold the output paths of the project's packages"
             }
             Self::Closure(_) => "check the target: it must evaluate to a derivation with outputs",
             Self::Audit(_) => {

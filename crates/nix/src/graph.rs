@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use nix_derivation::{CAHash, Derivation, InputDerivationHash, store_path};
 use thiserror::Error;
 
-use crate::{Impurity, StorePath, fixed, purity};
+use crate::{Impurity, StorePath, fixed, project, purity};
 
 /// The most derivations a graph may have.
 pub const MAX_DERIVATIONS: usize = 200_000;
@@ -83,6 +83,8 @@ pub struct Step {
     pub urls: Vec<String>,
     /// Whether its builder is one that fetches.
     pub fetches: bool,
+    /// The output paths it names in `seedProject`: whose inputs the seed is to hold (see [`crate::Project`]).
+    pub project: Option<String>,
     /// The system it is built on.
     pub system: String,
     /// What of it lets the outside in.
@@ -260,6 +262,7 @@ fn step(
         input_sources: derivation.input_sources().clone(),
         urls: fixed::urls(derivation),
         fetches: fixed::fetches(derivation),
+        project: project::named(derivation),
         system: derivation.system().to_owned(),
         impurities: purity::impurities(derivation),
     })

@@ -14,6 +14,7 @@ mod fixed;
 mod graph;
 mod lock;
 mod nar;
+mod project;
 mod purity;
 mod scan;
 mod source;
@@ -26,6 +27,7 @@ pub use lock::{LockError, locked_inputs};
 pub use nar::{NarHash, nar_hash, write_nar};
 /// Nix's spelling of bytes, a content address, and a store path, as the pinned library defines them.
 pub use nix_derivation::{CAHash, NixHash, StorePath, nixbase32};
+pub use project::{Project, ProjectError};
 pub use purity::Impurity;
 pub use scan::{Finding, Kind, MachineCode, Scan, scan};
 pub use source::{SourceKind, content_matches, source_kind};

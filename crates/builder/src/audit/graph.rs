@@ -97,6 +97,12 @@ pub(super) fn walk(
             walked.outputs.insert(output.clone());
         }
     }
+    // What is packed beside the graph, such as the inputs of a flake, is a source or does not belong there.
+    for root in &subject.roots {
+        if !walked.outputs.contains(root) {
+            check_source(subject, root, &mut walked, violations)?;
+        }
+    }
     Ok(walked)
 }
 

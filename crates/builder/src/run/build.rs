@@ -1,9 +1,12 @@
 //! The steps before a key is needed.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
 use seed_image::Layout;
-use seed_nix::{StorePath, locked_inputs};
+use seed_nix::{FixedSource, StorePath, locked_inputs};
 use seed_primitives::{Digest, System};
 use serde::Deserialize;
 
@@ -14,6 +17,7 @@ use super::{
 use crate::{
     AuditPolicy, AuditSubject, BuildOrder, Built, Error,
     audit::{self, audit},
+    closure::project_inputs,
     closure_of, compare_builds, driver_files,
     pack::{self, StoredImage},
     progress::say,
@@ -24,6 +28,14 @@ use crate::{
 
 /// The longest lock file.
 const MAX_LOCK_BYTES: u64 = 64 << 20;
+
+/// The inputs that the lock file of `flake` names; a flake without one has none.
+fn locked(flake: &Path) -> Result<Vec<FixedSource>, Error> {
+    match state::read_if_there(&flake.join("flake.lock"), MAX_LOCK_BYTES)? {
+        Some(lock) => Ok(locked_inputs(&lock)?),
+        None => Ok(Vec::new()),
+    }
+}
 
 impl Pipeline<'_> {
     pub(super) fn directory(&self, system: &System) -> PathBuf {
@@ -97,6 +109,13 @@ impl Pipeline<'_> {
         Ok(record)
     }
 
+    /// The directory of the flake.
+    fn flake(&self) -> PathBuf {
+        let tree = &self.tree.path;
+        let inside = self.target.directory();
+        inside.map_or_else(|| tree.clone(), |inside| tree.join(inside))
+    }
+
     async fn nix_build(
         &self,
         system: &System,
@@ -105,12 +124,8 @@ impl Pipeline<'_> {
     ) -> Result<Built, Error> {
         let (store, log) = (directory.join(name), directory.join(format!("{name}.log")));
         state::remove_tree(&store)?;
-        let inside = self.target.directory();
-        let flake = inside.map_or_else(
-            || self.tree.path.clone(),
-            |inside| self.tree.path.join(inside),
-        );
-        let nar = self.tree.flake_nar(inside)?;
+        let flake = self.flake();
+        let nar = self.tree.flake_nar(self.target.directory())?;
         let order = BuildOrder {
             flake: &flake,
             nar: &nar,
@@ -138,9 +153,7 @@ impl Pipeline<'_> {
         flake: &Path,
     ) -> Result<(StorePath, Vec<Provisioned>), Error> {
         let mut provision = Provision::new(&self.nix, order.store, &self.sources);
-        if let Some(lock) = state::read_if_there(&flake.join("flake.lock"), MAX_LOCK_BYTES)? {
-            provision.inputs(&locked_inputs(&lock)?).await?;
-        }
+        provision.inputs(&locked(flake)?).await?;
         let derivation = self.nix.evaluate(order).await?;
         provision
             .graph(&audit::load_graph(order.store, &derivation)?)
@@ -161,7 +174,7 @@ impl Pipeline<'_> {
         let subject = AuditSubject {
             store: &store,
             derivation: built.derivation()?,
-            roots: built.paths()?,
+            roots: self.roots(&store, built)?,
             infos: &infos,
             system: system.clone(),
             version: self.nix.version(),
@@ -181,6 +194,18 @@ impl Pipeline<'_> {
             return Err(Error::Audit(why));
         }
         state::write(report, &result.to_json())
+    }
+
+    /// What the image holds, closed under references.
+    fn roots(&self, store: &Path, built: &Built) -> Result<BTreeSet<StorePath>, Error> {
+        let flake = self.flake();
+        let steps = audit::load_graph(store, &built.derivation()?)?;
+        let mut roots = built.paths()?;
+        if let Some(inputs) = project_inputs(&steps, &flake)? {
+            roots.extend(inputs);
+            roots.extend(locked(&flake)?.into_iter().map(|input| input.path));
+        }
+        Ok(roots)
     }
 
     /// A second store, another number of cores, another time.
@@ -222,7 +247,7 @@ impl Pipeline<'_> {
         let store = directory.join("store");
         let infos = self.nix.path_info(&store).await?;
         let applications = record.built.paths()?;
-        let closure = closure_of(&store, &applications, &infos)?;
+        let closure = closure_of(&store, &self.roots(&store, &record.built)?, &infos)?;
         // An index that lacks this system keeps nothing for it: every builder sees the same index.
         let none = Layout::default();
         let previous = self
