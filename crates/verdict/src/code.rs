@@ -132,6 +132,15 @@ codes! {
     #[doc = "the finalised head is older than maximum_head_age"]
     HeadStale "head-stale" Undecidable
         "the chain or every endpoint is behind; wait, or raise maximum_head_age knowingly";
+    #[doc = "the header of the bundle is not one that the policy pins"]
+    HeaderNotPinned "header-not-pinned" Undecidable
+        "let `seed-verify bundle confirm` ask the endpoints, and add the [[checkpoints]] it prints to the policy; or verify with --chain as well";
+    #[doc = "the bundle was captured longer ago than maximum_bundle_age"]
+    BundleStale "bundle-stale" Undecidable
+        "let `seed-verify bundle refresh` renew it, or raise maximum_bundle_age under [freshness] knowingly";
+    #[doc = "something in the bundle does not count: it was changed after it was made"]
+    BundleUnused "bundle-unused" Undecidable
+        "fetch the bundle again from elsewhere, or create it anew; this says nothing about the image";
     #[doc = "the finalised head is later than this machine's clock"]
     HeadInFuture "head-in-future" Undecidable
         "set the clock";

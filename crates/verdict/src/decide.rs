@@ -2,8 +2,8 @@ use seed_primitives::{Recipe, System};
 use seed_proof::{ControlWord, Rules};
 
 use crate::{
-    Context, CountedBuilder, Currency, DroppedBuilder, Evidence, Inclusion, JudgedBy, Policy,
-    Rejection, RejectionCode as Code, Release, Supersession, Verified, VerifiedImage,
+    Context, CountedBuilder, Currency, DroppedBuilder, Evidence, ExitClass, Inclusion, JudgedBy,
+    Policy, Rejection, RejectionCode as Code, Release, Supersession, Verified, VerifiedImage,
     count::{self, Judged},
     head::{self, Head},
     image::{self, Checked},
@@ -45,6 +45,18 @@ pub fn decide(
     let images = image::check(&evidence.image, context.deep)?;
     rollback::decidable(policy, images.tag.as_deref())?;
     let head = head::establish(policy, &evidence.chain, context)?;
+    let report = weigh(policy, evidence, context, images, head)?;
+    Ok(Verified::new(report.release()))
+}
+
+/// Steps 3 to 9, at a header somebody else has to vouch for.
+pub(crate) fn weigh<'a>(
+    policy: &'a Policy,
+    evidence: &'a Evidence,
+    context: &'a Context,
+    images: Checked,
+    head: Head<'a>,
+) -> Result<Report<'a>, Rejection> {
     let state = state::establish(policy, &evidence.chain, &head)?;
     let recorded = record::find(policy, evidence, &images, &state)?;
     let supersession = rollback::check(policy, &recorded, context)?;
@@ -56,7 +68,7 @@ pub fn decide(
     count::record_quorum(&recorded, &accepted.rules)?;
 
     let domain = policy.domain();
-    let signers = votes::signers(&domain, &recorded, &accepted.rules, evidence);
+    let (signers, unused) = votes::signers(&domain, &recorded, &accepted.rules, evidence);
     let judge = Judge {
         domain: &domain,
         recorded: &recorded,
@@ -65,8 +77,11 @@ pub fn decide(
         blobs: &evidence.blobs,
     };
     let tally = tally(policy, &judge, &accepted.rules, &images, &signers)?;
+    if evidence.chain.captured {
+        everything_counts(&tally, unused)?;
+    }
     allowed(policy, &tally.recipe)?;
-    let report = Report {
+    Ok(Report {
         policy,
         context,
         images,
@@ -77,14 +92,30 @@ pub fn decide(
         accepted,
         control,
         tally,
-    };
-    Ok(Verified::new(report.release()))
+    })
+}
+
+/// Refuses a bundle in which something does not count for any reason but a revocation: it was made of what counts,
+/// so somebody has changed it since.
+fn everything_counts(tally: &Tally, unused: Option<String>) -> Result<(), Rejection> {
+    if let Some(why) = unused {
+        return Err(Rejection::new(
+            Code::BundleUnused,
+            format!("an attestation in the bundle: {why}"),
+        ));
+    }
+    let mut dropped = tally.dropped.iter();
+    let changed = dropped.find(|one| one.code.class() != ExitClass::Revoked);
+    changed.map_or(Ok(()), |one| {
+        let what = format!("builder {} [{}] {}", one.builder, one.code, one.reason);
+        Err(Rejection::new(Code::BundleUnused, what))
+    })
 }
 
 /// Who counts, who does not, and the recipe they agree on.
-struct Tally {
+pub(crate) struct Tally {
     recipe: Recipe,
-    builders: Vec<CountedBuilder>,
+    pub(crate) builders: Vec<CountedBuilder>,
     dropped: Vec<DroppedBuilder>,
 }
 
@@ -180,17 +211,17 @@ fn allowed(policy: &Policy, recipe: &Recipe) -> Result<(), Rejection> {
 }
 
 /// Everything a verdict reports.
-struct Report<'a> {
-    policy: &'a Policy,
+pub(crate) struct Report<'a> {
+    pub(crate) policy: &'a Policy,
     context: &'a Context,
-    images: Checked,
-    head: Head<'a>,
+    pub(crate) images: Checked,
+    pub(crate) head: Head<'a>,
     state: State,
-    recorded: Recorded,
+    pub(crate) recorded: Recorded,
     supersession: Vec<Supersession>,
-    accepted: Accepted,
+    pub(crate) accepted: Accepted,
     control: ControlWord,
-    tally: Tally,
+    pub(crate) tally: Tally,
 }
 
 impl Report<'_> {
@@ -257,6 +288,7 @@ impl Report<'_> {
             ledger: self.policy.anchor().ledger,
             block: header.number(),
             block_hash: header.hash(),
+            vouched: self.head.vouched(),
             commitment: self.recorded.commitment,
             sequence: record.sequence,
             recorded_at: record.timestamp,

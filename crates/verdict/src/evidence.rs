@@ -142,6 +142,10 @@ pub struct ChainEvidence {
     /// Code of rules contracts (`eth_getCode` of the recorded rules), by any endpoint; each is recognised by
     /// its hash.
     pub rules_codes: Vec<Bytes>,
+    /// Whether header, proofs and code were read from a bundle: captured earlier, by whomever. Then the header is
+    /// good if `endpoints` vouch for it or, where none was asked, if the policy pins it, and may be as old as the
+    /// policy allows for bundles.
+    pub captured: bool,
 }
 
 /// What one endpoint answered.

@@ -7,6 +7,7 @@ use seed_proof::RawHeader;
 
 use crate::{
     ChainEvidence, Context, Endpoint, Observation, Policy, Rejection, RejectionCode as Code,
+    Vouched,
 };
 
 /// How far a block's time may lie ahead of this machine's clock, in seconds.
@@ -19,6 +20,16 @@ pub(crate) struct Head<'a> {
     pub(crate) header: RawHeader,
     pub(crate) state_root: B256,
     pub(crate) voters: Vec<Voter<'a>>,
+}
+
+impl Head<'_> {
+    /// Who says that it is final.
+    pub(crate) fn vouched(&self) -> Vouched {
+        if self.voters.is_empty() {
+            return Vouched::Policy;
+        }
+        Vouched::Operators
+    }
 }
 
 /// An operator that calls the header finalised, with what else it said.
@@ -39,6 +50,49 @@ pub(crate) fn establish<'a>(
         same_chain(policy, answer)?;
     }
     no_conflict(&answers)?;
+    let (header, state_root) = read(policy, chain)?;
+    let voters = if chain.captured && chain.endpoints.is_empty() {
+        pinned(policy, &header)?;
+        Vec::new()
+    } else {
+        vote(policy, &header, answers)?
+    };
+    fresh(policy, chain, &header, context)?;
+    Ok(Head {
+        header,
+        state_root,
+        voters,
+    })
+}
+
+/// The header as it is: fresh, and final by nobody's word. Only for making a bundle, never for a verdict.
+///
+/// Where endpoints were asked, enough of them must know it, or a single one could have bundles made of another chain.
+pub(crate) fn unconfirmed<'a>(
+    policy: &'a Policy,
+    chain: &'a ChainEvidence,
+    context: &Context,
+) -> Result<Head<'a>, Rejection> {
+    let answers = answers(policy, chain);
+    for answer in &answers {
+        same_chain(policy, answer)?;
+    }
+    no_conflict(&answers)?;
+    let (header, state_root) = read(policy, chain)?;
+    let known = answers.iter().filter(|answer| knows(answer, &header));
+    let known = known.count();
+    if !chain.endpoints.is_empty() && known < policy.agree() {
+        return Err(too_few(policy, &header, format!("{known} operators")));
+    }
+    fresh(policy, chain, &header, context)?;
+    Ok(Head {
+        header,
+        state_root,
+        voters: Vec::new(),
+    })
+}
+
+fn read(policy: &Policy, chain: &ChainEvidence) -> Result<(RawHeader, B256), Rejection> {
     let bytes = chain
         .header
         .as_deref()
@@ -48,13 +102,21 @@ pub(crate) fn establish<'a>(
     };
     let header = RawHeader::parse(bytes).map_err(unusable)?;
     let state_root = header.state_root().map_err(unusable)?;
-    let voters = vote(policy, &header, answers)?;
-    fresh(policy, &header, context)?;
-    Ok(Head {
-        header,
-        state_root,
-        voters,
-    })
+    Ok((header, state_root))
+}
+
+/// Refuses a header whose hash the policy does not name as final: the bundle that brings it vouches for nothing.
+fn pinned(policy: &Policy, header: &RawHeader) -> Result<(), Rejection> {
+    let (number, hash) = (header.number(), header.hash());
+    let mut known = policy.checkpoints().iter();
+    if known.any(|one| one.block == number && one.hash == hash) {
+        return Ok(());
+    }
+    Err(Rejection::new(
+        Code::HeaderNotPinned,
+        format!("the policy does not pin block {number}, at which the bundle was captured"),
+    )
+    .found(hash))
 }
 
 fn no_answers(policy: &Policy, chain: &ChainEvidence) -> String {
@@ -153,7 +215,7 @@ fn vote<'a>(
 ) -> Result<Vec<Voter<'a>>, Rejection> {
     let knowing: Vec<Voter<'a>> = answers
         .into_iter()
-        .filter(|answer| headers(answer).any(|one| one.hash() == header.hash()))
+        .filter(|answer| knows(answer, header))
         .collect();
     let known = knowing.len();
     let voters: Vec<Voter<'a>> = knowing
@@ -163,20 +225,36 @@ fn vote<'a>(
     if voters.len() >= policy.agree() {
         return Ok(voters);
     }
-    let (code, found) = if known >= policy.agree() {
-        (
-            Code::HeadNotFinal,
-            format!("final for {} operators", voters.len()),
-        )
-    } else {
-        (Code::EndpointQuorum, format!("{known} operators"))
-    };
-    let what = format!("block {} ({})", header.number(), header.hash());
-    let expected = format!("{} of {}", policy.agree(), policy.endpoints().len());
-    Err(Rejection::new(code, what).found(found).expected(expected))
+    let mut rejection = too_few(policy, header, format!("{known} operators"));
+    if known >= policy.agree() {
+        rejection.code = Code::HeadNotFinal;
+        rejection = rejection.found(format!("final for {} operators", voters.len()));
+    }
+    Err(rejection)
 }
 
-fn fresh(policy: &Policy, header: &RawHeader, context: &Context) -> Result<(), Rejection> {
+fn knows(answer: &Voter<'_>, header: &RawHeader) -> bool {
+    headers(answer).any(|one| one.hash() == header.hash())
+}
+
+fn too_few(policy: &Policy, header: &RawHeader, found: String) -> Rejection {
+    let what = format!("block {} ({})", header.number(), header.hash());
+    let expected = format!("{} of {}", policy.agree(), policy.endpoints().len());
+    Rejection::new(Code::EndpointQuorum, what)
+        .found(found)
+        .expected(expected)
+}
+
+fn fresh(
+    policy: &Policy,
+    chain: &ChainEvidence,
+    header: &RawHeader,
+    context: &Context,
+) -> Result<(), Rejection> {
+    let (code, most) = match chain.captured {
+        true => (Code::BundleStale, policy.maximum_bundle_age()),
+        false => (Code::HeadStale, policy.maximum_head_age()),
+    };
     let block = format!("the finalised block {}", header.number());
     if header.timestamp() > context.now.saturating_add(CLOCK_TOLERANCE) {
         return Err(Rejection::new(
@@ -187,10 +265,10 @@ fn fresh(policy: &Policy, header: &RawHeader, context: &Context) -> Result<(), R
         .expected(format!("at most {}", context.now)));
     }
     let age = context.now.saturating_sub(header.timestamp());
-    if age > policy.maximum_head_age() {
-        return Err(Rejection::new(Code::HeadStale, format!("{block} is old"))
+    if age > most {
+        return Err(Rejection::new(code, format!("{block} is old"))
             .found(format!("{age} s"))
-            .expected(format!("at most {} s", policy.maximum_head_age())));
+            .expected(format!("at most {most} s")));
     }
     Ok(())
 }

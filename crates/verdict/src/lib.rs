@@ -9,6 +9,7 @@
     )
 )]
 
+mod bundle;
 mod code;
 mod count;
 mod decide;
@@ -28,6 +29,7 @@ mod statement;
 mod trust;
 mod votes;
 
+pub use bundle::{Bundle, BundleError, CaptureError, MAX_BUNDLE_BYTES};
 pub use code::{ExitClass, RejectionCode};
 pub use decide::decide;
 pub use evidence::{
@@ -36,12 +38,12 @@ pub use evidence::{
 };
 pub use grade::Grade;
 pub use policy::{
-    Anchor, DEFAULT_MAXIMUM_HEAD_AGE, Endpoint, ExpectedSource, InitialPolicy, KnownBuilder,
-    MAX_POLICY_BYTES, Policy, PolicyError, Rollback, RulesPolicy,
+    Anchor, Checkpoint, DEFAULT_MAXIMUM_HEAD_AGE, Endpoint, ExpectedSource, InitialPolicy,
+    KnownBuilder, MAX_POLICY_BYTES, Policy, PolicyError, Rollback, RulesPolicy,
 };
 pub use record::required_slots;
 pub use rejection::Rejection;
 pub use release::{
     CountedBuilder, Currency, DroppedBuilder, Inclusion, JudgedBy, Release, Supersession, Verified,
-    VerifiedImage,
+    VerifiedImage, Vouched,
 };

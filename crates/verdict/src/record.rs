@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use alloy_primitives::{B256, U256};
 use seed_attestation::{Attestation, Locator, Record};
-use seed_primitives::{ReleaseId, Source};
+use seed_primitives::{BuilderId, ReleaseId, Source};
 use seed_proof::{ControlWord, RawHeader, Rules, slots};
 
 use crate::{
     Evidence, MAX_LOCATORS, Policy, Rejection, RejectionCode as Code, image::Checked, state::State,
+    votes::MAX_ATTESTATIONS,
 };
 
 /// A record that the ledger committed to.
@@ -26,29 +27,30 @@ pub(crate) struct Recorded {
 /// junk among them costs slots, at most one per builder it names.
 #[must_use]
 pub fn required_slots(evidence: &Evidence) -> Vec<B256> {
+    let locators = evidence.locators.iter().take(MAX_LOCATORS);
+    let locators = locators.filter_map(|bytes| Locator::from_json(bytes).ok());
+    let locators: Vec<Locator> = locators.collect();
+    let attestations = evidence.attestations.iter().take(MAX_ATTESTATIONS);
+    let attestations = attestations.filter_map(|bytes| Attestation::from_json(bytes).ok());
+    slots_of(
+        locators.iter().map(|one| (&one.source, &one.record)),
+        attestations.map(|one| one.builder),
+    )
+}
+
+/// The slots needed for these releases and endorsing builders.
+pub(crate) fn slots_of<'a>(
+    releases: impl Iterator<Item = (&'a Source, &'a Record)>,
+    builders: impl Iterator<Item = BuilderId>,
+) -> Vec<B256> {
     let mut needed = BTreeSet::from([slots::CONTROL]);
-    for locator in evidence.locators.iter().take(MAX_LOCATORS) {
-        let Ok(locator) = Locator::from_json(locator) else {
-            continue;
-        };
-        needed.insert(slots::release(&locator.source.release()));
-        needed.insert(slots::revocation(locator.record.rules));
-        let builders = locator
-            .record
-            .entries
-            .iter()
-            .map(|entry| entry.builder.address());
+    for (source, record) in releases {
+        needed.insert(slots::release(&source.release()));
+        needed.insert(slots::revocation(record.rules));
+        let builders = record.entries.iter().map(|entry| entry.builder.address());
         needed.extend(builders.map(slots::revocation));
     }
-    for attestation in evidence
-        .attestations
-        .iter()
-        .take(crate::votes::MAX_ATTESTATIONS)
-    {
-        if let Ok(attestation) = Attestation::from_json(attestation) {
-            needed.insert(slots::revocation(attestation.builder.address()));
-        }
-    }
+    needed.extend(builders.map(|builder| slots::revocation(builder.address())));
     needed.into_iter().collect()
 }
 

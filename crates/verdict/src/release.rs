@@ -74,6 +74,16 @@ pub struct VerifiedImage {
     pub digest: Digest,
 }
 
+/// Who says that the block everything was read at is final.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Vouched {
+    /// As many operators as the policy demands, asked for this verdict.
+    Operators,
+    /// The policy, which pins its hash; nobody was asked.
+    Policy,
+}
+
 /// The verdict *inclusion*: the ledger recorded the release, at the latest by this block.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -90,6 +100,8 @@ pub struct Inclusion {
     /// The hash of that block.
     #[serde(with = "bytes32_text")]
     pub block_hash: B256,
+    /// Who says that the block is final.
+    pub vouched: Vouched,
     /// The commitment in the release's slot.
     #[serde(with = "bytes32_text")]
     pub commitment: B256,

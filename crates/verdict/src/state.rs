@@ -84,6 +84,9 @@ pub(crate) fn establish(
 }
 
 fn operator<'a>(policy: &'a Policy, url: &str) -> &'a str {
+    if url == crate::bundle::ORIGIN {
+        return "the bundle";
+    }
     policy
         .endpoint(url)
         .map_or("an endpoint outside the policy", |endpoint| {

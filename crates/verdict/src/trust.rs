@@ -1,6 +1,6 @@
 use seed_proof::Rules;
 
-use crate::{CountedBuilder, Grade, Policy, head::Head};
+use crate::{CountedBuilder, Grade, Policy, Vouched, head::Head};
 
 /// Who is still trusted after everything was checked, one sentence each.
 pub(crate) fn who(
@@ -28,13 +28,21 @@ pub(crate) fn who(
         .iter()
         .map(|one| one.name.clone().unwrap_or_else(|| one.builder.to_string()))
         .collect();
-    vec![
-        format!(
+    let head_from = match head.vouched() {
+        Vouched::Operators => format!(
             "that fewer than {} of these {} operators lie about {what}: {}",
             policy.agree(),
             policy.endpoints().len(),
             operators.join(", ")
         ),
+        Vouched::Policy => format!(
+            "that whoever wrote the policy pinned a final block: {} {}",
+            head.header.number(),
+            head.header.hash()
+        ),
+    };
+    vec![
+        head_from,
         format!(
             "that fewer than {} independent builders conspire; these vouch: {}",
             rules.threshold(),

@@ -20,7 +20,7 @@ const MAX_EVENTS: usize = 16;
 
 /// A signature that is its builder's, over exactly the recorded digests of `systems`.
 #[derive(Clone, Copy, Eq, PartialEq)]
-struct Vote {
+pub(crate) struct Vote {
     systems: u64,
     evidence: Digest,
 }
@@ -64,13 +64,15 @@ pub(crate) struct Judge<'a> {
     pub(crate) blobs: &'a Blobs,
 }
 
-/// The signers of the recorded digests, in the order of the rules.
+/// The signers of the recorded digests, in the order of the rules, and why the first attestation that is nobody's
+/// vote for them is none.
 pub(crate) fn signers(
     domain: &Domain,
     recorded: &Recorded,
     rules: &Rules,
     evidence: &Evidence,
-) -> Vec<Signer> {
+) -> (Vec<Signer>, Option<String>) {
+    let mut unused = None;
     let mut signers: Vec<Signer> = recorded.record.entries.iter().map(Signer::of).collect();
     for event in evidence.events.iter().take(MAX_EVENTS) {
         if let Ok(data) = ReleaseData::parse(event)
@@ -85,9 +87,16 @@ pub(crate) fn signers(
         }
     }
     for bytes in evidence.attestations.iter().take(MAX_ATTESTATIONS) {
-        let Some((index, builder, found)) = attested(domain, recorded, rules, bytes) else {
+        let about_this = Attestation::from_json(bytes)
+            .ok()
+            .and_then(|attestation| attested(domain, recorded, rules, &attestation));
+        let Some((index, builder, found)) = about_this else {
+            unused.get_or_insert_with(|| "it is not about this release and its rules".to_owned());
             continue;
         };
+        if let Err(why) = &found {
+            unused.get_or_insert_with(|| why.clone());
+        }
         match signers.iter_mut().find(|one| one.builder == builder) {
             Some(signer) => signer.add(found),
             None => {
@@ -100,7 +109,7 @@ pub(crate) fn signers(
     // A stranger's forgery in the name of a builder that never signed is not a signer.
     signers.retain(|signer| !signer.endorsement || !signer.votes.is_empty());
     signers.sort_by_key(|signer| signer.index);
-    signers
+    (signers, unused)
 }
 
 /// The vote of a record entry, from the signature logged with it.
@@ -131,16 +140,15 @@ fn recovered(
 }
 
 /// The vote of a published attestation; `None` where it is about something else or by nobody of the rules.
-fn attested(
+pub(crate) fn attested(
     domain: &Domain,
     recorded: &Recorded,
     rules: &Rules,
-    bytes: &[u8],
+    attestation: &Attestation,
 ) -> Option<(usize, BuilderId, Result<Vote, String>)> {
-    let attestation = Attestation::from_json(bytes).ok()?;
     let index = rules.index_of(&attestation.builder)?;
     let eligible = rules.builders().get(index)?.systems;
-    let systems = agreeing(&attestation, &recorded.record, rules)?;
+    let systems = agreeing(attestation, &recorded.record, rules)?;
     let about_this = attestation.source == recorded.source
         && attestation.rules == recorded.record.rules
         && systems & !eligible == 0;

@@ -37,6 +37,22 @@ macro_rules! refusals {
 }
 
 refusals! {
+    // Bundles
+    a_captured_header_is_pinned_by_nobody: HeaderNotPinned, |_p| (), |c| {
+        c.evidence.chain.captured = true;
+        c.evidence.chain.endpoints.clear();
+    };
+    a_capture_is_older_than_the_policy_allows: BundleStale, |p| p.block_time = NOW - 3601, |c| {
+        c.evidence.chain.captured = true;
+    };
+    a_capture_holds_an_attestation_of_nobody: BundleUnused, |_p| (), |c| {
+        c.evidence.chain.captured = true;
+        c.evidence.attestations.push(b"{}".to_vec());
+    };
+    a_capture_lacks_a_statement_of_one_of_three: BundleUnused, |_p| (), |c| {
+        c.evidence.chain.captured = true;
+        c.lose_statement(1);
+    };
     // Image
     nothing_was_served: ImageMissing, |_p| (), |c| c.evidence.image.document = None;
     nothing_was_asked_for: ImageMissing, |_p| (), |c| c.evidence.image.requested = None;

@@ -1,7 +1,7 @@
 use std::path::{Path, PathBuf};
 
 use seed_primitives::ParseError;
-use seed_verdict::PolicyError;
+use seed_verdict::{BundleError, PolicyError};
 use thiserror::Error;
 
 use crate::shown;
@@ -60,6 +60,14 @@ pub enum Fault {
         /// What is wrong.
         why: String,
     },
+    /// A file that should be a bundle and is none, or evidence that makes none.
+    #[error("the bundle {}: {error}", path(.file))]
+    BundleMalformed {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        error: BundleError,
+    },
     /// The file to be written is already there.
     #[error("{} is already there", path(.0))]
     OutputExists(PathBuf),
@@ -107,6 +115,7 @@ impl Fault {
             Self::Reference(_) => "reference-malformed",
             Self::Argument(_) => "argument-malformed",
             Self::File { .. } => "file-unreadable",
+            Self::BundleMalformed { .. } => "bundle-malformed",
             Self::OutputExists(_) => "output-exists",
             Self::Output { .. } => "output-failed",
             Self::State { .. } => "state-unusable",
@@ -136,6 +145,9 @@ impl Fault {
             Self::Reference(_) => "name the image by digest, by tag, or as oci:DIR",
             Self::Argument(_) => "correct it; see seed-verify --help",
             Self::File { .. } => "name a readable file of the right kind",
+            Self::BundleMalformed { .. } => {
+                "fetch it again from elsewhere, or create it anew; it says nothing about the image"
+            }
             Self::OutputExists(_) => {
                 "name another file, or remove it first; nothing is overwritten"
             }
@@ -156,6 +168,7 @@ impl Fault {
             | Self::State { .. }
             | Self::Deadline(_)
             | Self::Internal(_)
+            | Self::BundleMalformed { .. }
             | Self::RecordUnavailable(_) => 3,
             _ => 2,
         }

@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use crate::{
     Fault,
-    gather::{Chain, Head, Notes, Stop},
+    gather::{Chain, Head, Height, Notes, Stop},
 };
 
 /// What the ledger holds for one release, as of one finalised block.
@@ -90,7 +90,7 @@ pub(crate) struct RevocationLook {
 /// Looks at `release` through the endpoints of `policy`.
 pub(crate) async fn look(policy: &Policy, release: ReleaseId, notes: &Notes) -> Result<Look, Stop> {
     let chain = Chain::new(policy);
-    let head = chain.head(notes).await;
+    let head = chain.head(Height::Finalised, notes).await;
     let header = agreed(policy, &head)?;
     let events = chain.events(&head, &release, notes).await;
     let events: Vec<_> = events

@@ -1,8 +1,8 @@
 use std::{collections::BTreeSet, net::IpAddr};
 
 use super::{
-    Anchor, DEFAULT_MAXIMUM_HEAD_AGE, Endpoint, ExpectedSource, KnownBuilder, MAX_POLICY_BYTES,
-    Policy, PolicyError, Rollback, RulesPolicy, wire,
+    Anchor, Checkpoint, DEFAULT_MAXIMUM_HEAD_AGE, Endpoint, ExpectedSource, KnownBuilder,
+    MAX_POLICY_BYTES, Policy, PolicyError, Rollback, RulesPolicy, wire,
 };
 use crate::Grade;
 
@@ -10,6 +10,7 @@ const VERSION: u64 = 1;
 /// A day: what is called fresh at the very most.
 const MAX_HEAD_AGE: u64 = 24 * 3600;
 const MAX_LIST: usize = 64;
+const MAX_CHECKPOINTS: usize = 1024;
 
 impl Policy {
     /// Reads a policy and refuses any that leaves open whom to trust.
@@ -29,6 +30,17 @@ impl Policy {
             .maximum_head_age
             .unwrap_or(DEFAULT_MAXIMUM_HEAD_AGE);
         within("maximum_head_age", maximum_head_age, 1, MAX_HEAD_AGE)?;
+        // Nobody who said nothing about bundles finds an old one accepted.
+        let maximum_bundle_age = wire
+            .freshness
+            .maximum_bundle_age
+            .unwrap_or(maximum_head_age);
+        within(
+            "maximum_bundle_age",
+            maximum_bundle_age,
+            1,
+            u64::from(u32::MAX),
+        )?;
         count("recipe.packers", wire.recipe.packers.len(), 1)?;
         Ok(Self {
             require: require(wire.require.as_deref())?,
@@ -41,6 +53,8 @@ impl Policy {
             maximum_reissue: wire.recipe.maximum_reissue,
             rollback: rollback(wire.rollback)?,
             maximum_head_age,
+            maximum_bundle_age,
+            checkpoints: checkpoints(wire.checkpoints)?,
         })
     }
 }
@@ -229,6 +243,33 @@ fn rollback(wire: wire::Rollback) -> Result<Rollback, PolicyError> {
         maximum_age: wire.maximum_age,
         high_water: wire.high_water,
     })
+}
+
+fn checkpoints(wire: Vec<wire::Checkpoint>) -> Result<Vec<Checkpoint>, PolicyError> {
+    let found = wire.len();
+    if found > MAX_CHECKPOINTS {
+        return Err(PolicyError::Count {
+            field: "checkpoints",
+            count: found,
+            expected: "at most 1024",
+        });
+    }
+    // Of two blocks of one height at most one can be final.
+    unique(
+        "checkpoints.block",
+        wire.iter().map(|one| one.block.to_string()),
+    )?;
+    let checkpoints = wire.into_iter().map(|one| {
+        within("checkpoints.block", one.block, 1, u64::MAX)?;
+        if one.hash.is_zero() {
+            return Err(PolicyError::ZeroCheckpoint(one.block));
+        }
+        Ok(Checkpoint {
+            block: one.block,
+            hash: one.hash,
+        })
+    });
+    checkpoints.collect()
 }
 
 fn within(field: &'static str, value: u64, low: u64, high: u64) -> Result<(), PolicyError> {

@@ -68,4 +68,7 @@ pub enum PolicyError {
     /// The anchor names nothing.
     #[error("[anchor] {0} is zero")]
     ZeroAnchor(&'static str),
+    /// A checkpoint that names no block.
+    #[error("the hash of [[checkpoints]] block {0} is zero")]
+    ZeroCheckpoint(u64),
 }

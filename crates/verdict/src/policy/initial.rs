@@ -130,6 +130,8 @@ const TAIL: &str = "
 # How old the finalised head may be, in seconds.
 [freshness]
 maximum_head_age = 3600
+# How old the block of a bundle may be; without this, as old as the head.
+# maximum_bundle_age = 604800
 ";
 
 fn line(text: &mut String, key: &str, value: impl std::fmt::Display) {

@@ -35,6 +35,17 @@ pub struct Policy {
     maximum_reissue: u32,
     rollback: Rollback,
     maximum_head_age: u64,
+    maximum_bundle_age: u64,
+    checkpoints: Vec<Checkpoint>,
+}
+
+/// A block the policy calls final: whoever wrote it there found that out.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Checkpoint {
+    /// Its number.
+    pub block: u64,
+    /// Its hash.
+    pub hash: B256,
 }
 
 /// The one ledger that is believed.
@@ -223,5 +234,17 @@ impl Policy {
     #[must_use]
     pub const fn maximum_head_age(&self) -> u64 {
         self.maximum_head_age
+    }
+
+    /// The most seconds between the block a bundle was captured at and now.
+    #[must_use]
+    pub const fn maximum_bundle_age(&self) -> u64 {
+        self.maximum_bundle_age
+    }
+
+    /// The blocks that count as final without anybody being asked, for bundles captured at them.
+    #[must_use]
+    pub fn checkpoints(&self) -> &[Checkpoint] {
+        &self.checkpoints
     }
 }

@@ -20,6 +20,8 @@ pub(super) struct Policy {
     pub(super) rollback: Rollback,
     #[serde(default)]
     pub(super) freshness: Freshness,
+    #[serde(default)]
+    pub(super) checkpoints: Vec<Checkpoint>,
 }
 
 #[derive(Deserialize)]
@@ -99,6 +101,15 @@ pub(super) struct Rollback {
 #[serde(deny_unknown_fields)]
 pub(super) struct Freshness {
     pub(super) maximum_head_age: Option<u64>,
+    pub(super) maximum_bundle_age: Option<u64>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Checkpoint {
+    pub(super) block: u64,
+    #[serde(deserialize_with = "word")]
+    pub(super) hash: B256,
 }
 
 fn word<'de, D: Deserializer<'de>>(deserializer: D) -> Result<B256, D::Error> {

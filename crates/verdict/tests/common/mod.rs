@@ -93,6 +93,8 @@ pub struct Plan {
     /// Signs the DSSE envelope in place of the member with this key.
     pub envelope_key: Box<dyn Fn(u8) -> u8>,
     pub closure_annotation: bool,
+    /// How many other words and accounts there are.
+    pub crowd: u8,
     /// Further words of the ledger's storage.
     pub extra: Vec<(B256, U256)>,
 }
@@ -144,6 +146,7 @@ impl Plan {
             record: Box::new(|_| {}),
             envelope_key: Box::new(|key| key),
             closure_annotation: true,
+            crowd: 40,
             extra: Vec::new(),
         }
     }
@@ -407,6 +410,7 @@ impl Plan {
             header: Some(header),
             proofs: vec![chain.prove(NODES[0], &slots)],
             rules_codes: vec![Bytes::from(self.rules_code())],
+            captured: false,
         };
     }
 
@@ -415,7 +419,7 @@ impl Plan {
         let commitment = U256::from_be_bytes(record.commitment().0);
         let control = U256::from(self.control_sequence) << 192
             | U256::from_be_slice(self.rules_in_force.as_slice());
-        let mut words: BTreeMap<B256, U256> = (0..50_u64)
+        let mut words: BTreeMap<B256, U256> = (0..u64::from(self.crowd) + 10)
             .map(|at| (keccak256(at.to_be_bytes()), U256::from(at + 1)))
             .collect();
         words.insert(
@@ -434,7 +438,7 @@ impl Plan {
             code_hash: self.ledger_code,
             ..TrieAccount::default()
         };
-        let mut accounts: Vec<(B256, Vec<u8>)> = (1..40_u8)
+        let mut accounts: Vec<(B256, Vec<u8>)> = (1..self.crowd)
             .map(|at| {
                 let other = TrieAccount {
                     nonce: u64::from(at),

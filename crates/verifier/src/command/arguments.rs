@@ -35,6 +35,8 @@ pub(super) struct Arguments {
 pub(super) enum Command {
     /// Look at a release on chain; judges nothing
     Record(RecordArguments),
+    /// Make, confirm, renew or look into a bundle, to verify from with the network off
+    Bundle(BundleArguments),
     /// Write, check or explain a policy
     Policy(PolicyArguments),
 }
@@ -44,6 +46,9 @@ pub(super) struct VerifyArguments {
     /// Check against the chain: N independent builders, recorded by the ledger
     #[arg(long)]
     pub(super) chain: bool,
+    /// Take everything but the image from this bundle; without --chain, nothing and nobody is contacted
+    #[arg(long, value_name = "FILE")]
+    pub(super) bundle: Option<PathBuf>,
     /// The policy [default: /etc/nix-seed/policy.toml, which must be root's]
     #[arg(long, value_name = "FILE")]
     pub(super) policy: Option<PathBuf>,
@@ -77,7 +82,8 @@ pub(super) struct VerifyArguments {
     /// Explain a code such as `head-stale` and stop
     #[arg(long, value_name = "CODE")]
     pub(super) explain: Option<String>,
-    /// host/repository@sha256:…, host/repository:tag, oci:DIR, oci:DIR:tag or oci:DIR@sha256:…
+    /// host/repository@sha256:…, host/repository:tag, oci:DIR, oci:DIR:tag or oci:DIR@sha256:…; with a bundle alone
+    /// also sha256:…
     #[arg(value_name = "IMAGE")]
     pub(super) images: Vec<String>,
 }
@@ -95,6 +101,93 @@ pub(super) struct RecordArguments {
     /// The most seconds for everything
     #[arg(long, value_name = "SECS", default_value = "60", value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub(super) timeout: u64,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct BundleArguments {
+    #[command(subcommand)]
+    pub(super) command: BundleCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum BundleCommand {
+    /// Capture everything a verdict on an image needs, now, before nodes forget how to prove it
+    Create(CreateArguments),
+    /// Ask the endpoints whether the bundle's block is final, and print the checkpoint for a policy
+    Confirm(ConfirmArguments),
+    /// Write the bundle again with everything that is read from the chain read anew
+    Refresh(RefreshArguments),
+    /// Show what is in a bundle; verifies nothing
+    Inspect(InspectArguments),
+}
+
+/// Whom to ask, and for how long.
+#[derive(Args, Debug)]
+pub(super) struct AskArguments {
+    /// The policy [default: /etc/nix-seed/policy.toml]
+    #[arg(long, value_name = "FILE")]
+    pub(super) policy: Option<PathBuf>,
+    /// Say nothing on standard error but errors
+    #[arg(long)]
+    pub(super) quiet: bool,
+    /// The most seconds for everything
+    #[arg(long, value_name = "SECS", default_value = "60", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub(super) timeout: u64,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct CreateArguments {
+    #[command(flatten)]
+    pub(super) ask: AskArguments,
+    /// host/repository@sha256:…, host/repository:tag, oci:DIR, oci:DIR:tag or oci:DIR@sha256:…
+    #[arg(value_name = "IMAGE")]
+    pub(super) image: String,
+    /// Where to write the bundle; never overwrites
+    #[arg(long, value_name = "FILE")]
+    pub(super) out: PathBuf,
+    /// Capture at the finalised block instead of the latest, for nodes that prove old blocks
+    #[arg(long)]
+    pub(super) finalised: bool,
+    /// The locator of the release, instead of one found beside the image
+    #[arg(long, value_name = "FILE")]
+    pub(super) record: Option<PathBuf>,
+    /// Where else to look for evidence, by digest: host/repository or oci:DIR (repeatable)
+    #[arg(long, value_name = "PLACE")]
+    pub(super) mirror: Vec<Place>,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct ConfirmArguments {
+    #[command(flatten)]
+    pub(super) ask: AskArguments,
+    /// The bundle
+    #[arg(value_name = "FILE")]
+    pub(super) bundle: PathBuf,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct RefreshArguments {
+    #[command(flatten)]
+    pub(super) ask: AskArguments,
+    /// The bundle
+    #[arg(value_name = "FILE")]
+    pub(super) bundle: PathBuf,
+    /// Where to write the renewed one; never overwrites
+    #[arg(long, value_name = "FILE")]
+    pub(super) out: PathBuf,
+    /// Capture at the finalised block instead of the latest
+    #[arg(long)]
+    pub(super) finalised: bool,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct InspectArguments {
+    /// The bundle
+    #[arg(value_name = "FILE")]
+    pub(super) bundle: PathBuf,
+    /// The form of the answer
+    #[arg(long, value_name = "FORM", default_value = "text")]
+    pub(super) output: Output,
 }
 
 #[derive(Args, Debug)]

@@ -1,6 +1,8 @@
 //! The command line: arguments in, one answer on standard output and one exit code out.
 
 mod arguments;
+mod bundle;
+mod new_file;
 mod policy;
 mod record;
 mod verify;
@@ -47,6 +49,7 @@ fn dispatch(arguments: impl IntoIterator<Item = OsString>) -> Result<u8, Fault> 
     match arguments.command {
         None => verify::run(&arguments.verify),
         Some(Command::Record(arguments)) => record::run(&arguments),
+        Some(Command::Bundle(arguments)) => bundle::run(&arguments),
         Some(Command::Policy(arguments)) => policy::run(&arguments).map(|()| 0),
     }
 }

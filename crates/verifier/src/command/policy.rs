@@ -1,11 +1,11 @@
-use std::{fs::File, io::Write as _, path::Path};
-
 use seed_primitives::ParseError;
 use seed_verdict::{Endpoint, ExpectedSource, InitialPolicy, Policy};
 
 use super::{
     arguments::{FileArguments, InitArguments, PolicyArguments, PolicyCommand},
-    colour, complain, say,
+    colour, complain,
+    new_file::write_new,
+    say,
 };
 use crate::{
     Fault, PolicyFile,
@@ -57,7 +57,7 @@ fn init(arguments: &InitArguments) -> Result<(), Fault> {
     match &arguments.out {
         None => say(&text),
         Some(file) => {
-            write_new(file, &text)?;
+            write_new(file, text.as_bytes())?;
             complain(&format!("wrote {}", crate::shown(&file.to_string_lossy())));
             Ok(())
         }
@@ -82,29 +82,6 @@ fn endpoint(text: &str) -> Result<Endpoint, Fault> {
         url: url.to_owned(),
         operator: operator.to_owned(),
         jurisdiction: jurisdiction.to_owned(),
-    })
-}
-
-/// Writes a file that was not there, whole or not at all.
-fn write_new(file: &Path, text: &str) -> Result<(), Fault> {
-    let output = |error: std::io::Error| Fault::Output {
-        place: file.to_string_lossy().into_owned(),
-        why: error.to_string(),
-    };
-    let folder = match file.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    let mut fresh = tempfile::Builder::new()
-        .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
-        .tempfile_in(folder)
-        .map_err(output)?;
-    fresh.write_all(text.as_bytes()).map_err(output)?;
-    fresh.as_file().sync_all().map_err(output)?;
-    let written: Result<File, _> = fresh.persist_noclobber(file);
-    written.map(drop).map_err(|error| match error.error.kind() {
-        std::io::ErrorKind::AlreadyExists => Fault::OutputExists(file.to_owned()),
-        _ => output(error.error),
     })
 }
 
@@ -219,6 +196,19 @@ fn explain(arguments: &FileArguments) -> Result<(), Fault> {
             age(policy.maximum_head_age())
         ),
     );
+    page.line(
+        "",
+        &format!(
+            "a bundle is at most {} old",
+            age(policy.maximum_bundle_age())
+        ),
+    );
+    for checkpoint in policy.checkpoints() {
+        page.line(
+            "final",
+            &format!("block {}, {:#x}", checkpoint.block, checkpoint.hash),
+        );
+    }
     for warning in warnings(policy) {
         page.toned("note", Tone::Doubtful, &warning);
     }

@@ -6,10 +6,13 @@ use std::{
 };
 
 use seed_oci::{Credentials, Options, Reference};
+use seed_primitives::Digest;
+use seed_verdict::Bundle;
 
 use super::{arguments::VerifyArguments, block_on, colour, complain, not_written};
 use crate::{
-    Fault, Format, Memory, Outcome, PolicyFile, Question, Report, Verifier, moment::now, shown,
+    Fault, Format, Memory, Outcome, PolicyFile, Question, Report, Unplugged, Verifier, load_bundle,
+    moment::now, shown,
 };
 
 const SECONDS: u64 = 60;
@@ -75,14 +78,18 @@ fn explain_to_people(arguments: &VerifyArguments, report: &Report<'_>) {
 struct Prepared {
     policy: PolicyFile,
     locator: Option<Vec<u8>>,
+    bundle: Option<Bundle>,
 }
 
 impl Prepared {
     fn new(arguments: &VerifyArguments) -> Result<Self, Fault> {
-        if !arguments.chain {
+        if !arguments.chain && arguments.bundle.is_none() {
             return Err(Fault::Usage(
-                "say --chain: there is no other way yet in which an image is checked".to_owned(),
+                "say against what: --chain, or --bundle FILE, or both".to_owned(),
             ));
+        }
+        if arguments.bundle.is_some() {
+            beside_a_bundle(arguments)?;
         }
         if arguments.images.is_empty() || arguments.images.len() > MAX_IMAGES {
             let count = arguments.images.len();
@@ -90,8 +97,11 @@ impl Prepared {
                 "{count} images were named, expected 1 to {MAX_IMAGES}"
             )));
         }
+        let unplugged = !arguments.chain;
         for image in &arguments.images {
-            image.parse::<Reference>().map_err(Fault::Reference)?;
+            if !(unplugged && image.parse::<Digest>().is_ok()) {
+                image.parse::<Reference>().map_err(Fault::Reference)?;
+            }
         }
         let mut policy = PolicyFile::load(arguments.policy.as_deref())?;
         if let Some(grade) = arguments.require {
@@ -102,10 +112,48 @@ impl Prepared {
             Some(file) => Some(read(file)?),
             None => None,
         };
-        Ok(Self { policy, locator })
+        let bundle = match &arguments.bundle {
+            Some(file) => Some(load_bundle(file)?),
+            None => None,
+        };
+        Ok(Self {
+            policy,
+            locator,
+            bundle,
+        })
     }
 
     fn ask(&self, arguments: &VerifyArguments) -> Result<Vec<Outcome>, Fault> {
+        let memory = Memory::new(&arguments.state, arguments.first_use);
+        match &self.bundle {
+            Some(bundle) if !arguments.chain => Ok(self.unplugged(arguments, memory, bundle)),
+            _ => self.online(arguments, memory),
+        }
+    }
+
+    /// Nothing below this takes an endpoint, a registry or a credential.
+    fn unplugged(
+        &self,
+        arguments: &VerifyArguments,
+        memory: Memory,
+        bundle: &Bundle,
+    ) -> Vec<Outcome> {
+        let verifier = Unplugged::new(&self.policy.policy, memory, bundle);
+        let images = arguments.images.iter();
+        images
+            .map(|image| verifier.ask(&self.question(image, arguments)))
+            .collect()
+    }
+
+    fn question<'a>(&'a self, image: &'a str, arguments: &VerifyArguments) -> Question<'a> {
+        Question {
+            image,
+            locator: self.locator.as_deref(),
+            deep: arguments.deep,
+        }
+    }
+
+    fn online(&self, arguments: &VerifyArguments, memory: Memory) -> Result<Vec<Outcome>, Fault> {
         let default = if arguments.deep {
             SECONDS_DEEP
         } else {
@@ -118,19 +166,17 @@ impl Prepared {
                 .map_err(|error| Fault::Usage(error.to_string()))?,
             ..Options::default()
         };
-        let memory = Memory::new(&arguments.state, arguments.first_use);
-        let verifier = Verifier::new(&self.policy.policy, memory, options, &arguments.mirror);
+        let mut verifier = Verifier::new(&self.policy.policy, memory, options, &arguments.mirror);
+        if let Some(bundle) = &self.bundle {
+            verifier = verifier.with_bundle(bundle);
+        }
         block_on(async {
             let mut outcomes = Vec::new();
             for image in &arguments.images {
                 if !arguments.quiet && arguments.images.len() > 1 {
                     complain(&format!("checking {}", shown(image)));
                 }
-                let question = Question {
-                    image,
-                    locator: self.locator.as_deref(),
-                    deep: arguments.deep,
-                };
+                let question = self.question(image, arguments);
                 let left = end.saturating_duration_since(Instant::now());
                 outcomes.push(verifier.ask(&question, left).await);
             }
@@ -139,8 +185,21 @@ impl Prepared {
     }
 }
 
+/// Refuses what would be ignored where a bundle is given.
+fn beside_a_bundle(arguments: &VerifyArguments) -> Result<(), Fault> {
+    let ignored = [
+        (arguments.record.is_some(), "--record"),
+        (!arguments.mirror.is_empty(), "--mirror"),
+        (arguments.timeout.is_some() && !arguments.chain, "--timeout"),
+    ];
+    match ignored.into_iter().find(|(given, _)| *given) {
+        Some((_, flag)) => Err(Fault::Usage(format!("{flag} means nothing with --bundle"))),
+        None => Ok(()),
+    }
+}
+
 /// The locator a caller gives: any bytes, judged later.
-fn read(file: &Path) -> Result<Vec<u8>, Fault> {
+pub(super) fn read(file: &Path) -> Result<Vec<u8>, Fault> {
     let fault = |why: String| Fault::file("the locator", file, why);
     let metadata = file.metadata().map_err(|error| fault(error.to_string()))?;
     if !metadata.is_file() {

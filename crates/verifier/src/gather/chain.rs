@@ -25,6 +25,15 @@ pub(crate) struct Chain {
     endpoints: Vec<(String, Result<Endpoint, ChainError>)>,
 }
 
+/// At which block the chain is read.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Height {
+    /// The highest that enough operators call final.
+    Finalised,
+    /// The highest that enough operators have: for bundles, because many nodes prove nothing older than minutes.
+    Latest,
+}
+
 /// What the endpoints said about the finalised head, and the header that was chosen.
 pub(crate) struct Head {
     observed: Vec<EndpointEvidence>,
@@ -59,28 +68,17 @@ impl Chain {
     ///
     /// The height is the highest that `agree` of them call finalised: neither one that lags nor one that runs ahead
     /// can move it. An endpoint that does not answer is an observation too.
-    pub(crate) async fn head(&self, notes: &Notes) -> Head {
-        let asked = self.endpoints.iter().map(|(url, endpoint)| async move {
-            let outcome = match endpoint {
-                Ok(endpoint) => observe(endpoint).await.map(|observed| (endpoint, observed)),
-                Err(error) => Err(error.clone()),
-            };
-            (url, outcome)
-        });
-        let mut answers = join_all(asked).await;
+    pub(crate) async fn head(&self, height: Height, notes: &Notes) -> Head {
+        let mut answers = self.observe(height, notes).await;
         let mut heights: Vec<_> = answers
             .iter()
-            .filter_map(|(_, outcome)| Some(outcome.as_ref().ok()?.1.finalized))
+            .filter_map(|(.., outcome)| Some(outcome.as_ref().ok()?.1))
             .collect();
         heights.sort_unstable_by(|a, b| b.cmp(a));
-        let height = heights.get(self.agree - 1).or(heights.last()).copied();
+        let chosen = heights.get(self.agree - 1).or(heights.last()).copied();
         let mut found = Vec::new();
-        if let Some(height) = height {
-            let asked = answers.iter_mut().filter_map(|(url, outcome)| {
-                let (endpoint, observed) = outcome.as_mut().ok()?;
-                Some(header_at(url, endpoint, observed, height, notes))
-            });
-            found.extend(join_all(asked).await.into_iter().flatten());
+        if let Some(number) = chosen {
+            found = headers_at(&mut answers, number, notes).await;
         }
         let chosen = most_given(&found);
         let givers = found
@@ -88,21 +86,34 @@ impl Chain {
             .filter(|(.., header)| Some(header) == chosen.as_ref())
             .map(|(url, endpoint, _)| (url, endpoint))
             .collect();
-        let observed = answers.into_iter().map(|(url, outcome)| EndpointEvidence {
-            url: url.clone(),
-            outcome: match outcome {
-                Ok((_, observed)) => Ok(observed),
-                Err(error) => {
-                    notes.add(&error);
-                    Err(error.to_string())
-                }
-            },
-        });
         Head {
-            observed: observed.collect(),
+            observed: observed(answers),
             chosen,
             givers,
         }
+    }
+
+    /// What every endpoint says about its chain, its finalised head, and the block `number`.
+    pub(crate) async fn confirm(&self, number: u64, notes: &Notes) -> Vec<EndpointEvidence> {
+        let mut answers = self.observe(Height::Finalised, notes).await;
+        headers_at(&mut answers, number, notes).await;
+        observed(answers)
+    }
+
+    /// Asks every endpoint for its chain, its finalised head and the height meant; no answer is an observation too.
+    async fn observe(&self, height: Height, notes: &Notes) -> Vec<Answer<'_>> {
+        let asked = self.endpoints.iter().map(|(url, endpoint)| async move {
+            let outcome = match endpoint {
+                Ok(endpoint) => observe(endpoint, height).await,
+                Err(error) => Err(error.clone()),
+            };
+            let outcome = outcome.map_err(|error| {
+                notes.add(&error);
+                error.to_string()
+            });
+            (url.as_str(), endpoint.as_ref().ok(), outcome)
+        });
+        join_all(asked).await
     }
 
     /// The codes of these rules (address and the hash the code must have), from whoever has them.
@@ -184,6 +195,7 @@ impl Chain {
             header: head.chosen.map(|header| header.rlp.to_vec()),
             proofs: proofs.collect(),
             rules_codes: vec![],
+            captured: false,
         }
     }
 
@@ -247,19 +259,58 @@ impl Head {
     }
 }
 
-async fn observe(endpoint: &Endpoint) -> Result<Observation, ChainError> {
-    let (chain_id, genesis, head) = tokio::try_join!(
+/// An endpoint by its URL, with what it observed and the height it names, or why it did not answer.
+type Answer<'a> = (
+    &'a str,
+    Option<&'a Endpoint>,
+    Result<(Observation, u64), String>,
+);
+
+async fn observe(endpoint: &Endpoint, height: Height) -> Result<(Observation, u64), ChainError> {
+    let latest = async {
+        match height {
+            Height::Finalised => Ok(None),
+            Height::Latest => endpoint.latest_header().await.map(Some),
+        }
+    };
+    let (chain_id, genesis, head, latest) = tokio::try_join!(
         endpoint.chain_id(),
         endpoint.genesis_hash(),
-        endpoint.finalized_header()
+        endpoint.finalized_header(),
+        latest
     )?;
-    Ok(Observation {
+    let number = latest.map_or(head.number, |header| header.number);
+    let observation = Observation {
         chain_id,
         genesis,
         finalized: head.number,
         headers: vec![head.rlp.to_vec()],
         values: None,
-    })
+    };
+    Ok((observation, number))
+}
+
+fn observed(answers: Vec<Answer<'_>>) -> Vec<EndpointEvidence> {
+    let observed = answers
+        .into_iter()
+        .map(|(url, _, outcome)| EndpointEvidence {
+            url: url.to_owned(),
+            outcome: outcome.map(|(observation, _)| observation),
+        });
+    observed.collect()
+}
+
+/// The header at one height by everybody who answered, added to what they said.
+async fn headers_at(
+    answers: &mut [Answer<'_>],
+    number: u64,
+    notes: &Notes,
+) -> Vec<(String, Endpoint, Header)> {
+    let asked = answers.iter_mut().filter_map(|(url, endpoint, outcome)| {
+        let (observed, _) = outcome.as_mut().ok()?;
+        Some(header_at(url, (*endpoint)?, observed, number, notes))
+    });
+    join_all(asked).await.into_iter().flatten().collect()
 }
 
 /// The header at `height` by one endpoint, added to what it said.

@@ -9,13 +9,13 @@ use super::{Notes, Stop};
 use crate::layer::{Encoding, LayerReader, MAX_TAR_BYTES};
 
 /// The image as it was served, and the digests of its image manifests (one, or those of an index).
-pub(super) struct Served {
-    pub(super) evidence: ImageEvidence,
+pub(crate) struct Served {
+    pub(crate) evidence: ImageEvidence,
     pub(super) manifests: Vec<Digest>,
 }
 
 /// Fetches what a reference means, resolving it exactly once, and with `deep` reads every layer.
-pub(super) async fn serve(
+pub(crate) async fn serve(
     repository: &Repository,
     reference: &Reference,
     deep: bool,

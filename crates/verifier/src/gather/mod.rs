@@ -3,7 +3,7 @@
 mod artifact;
 mod chain;
 mod evidence;
-mod image;
+pub(crate) mod image;
 mod locator;
 mod notes;
 mod stop;
@@ -16,9 +16,11 @@ use seed_oci::{Options, Place, Reference, Repository};
 use seed_primitives::{BuilderId, ReleaseId, System};
 use seed_proof::Rules;
 use seed_verdict::{
-    Document, Evidence, Grade, ImageEvidence, MAX_LOCATORS, Policy, RejectionCode, required_slots,
+    Bundle, Document, EndpointEvidence, Evidence, Grade, ImageEvidence, MAX_LOCATORS, Policy,
+    RejectionCode, Requested, required_slots,
 };
 
+pub use chain::Height;
 pub(crate) use chain::{Chain, Head};
 pub use stop::Stop;
 
@@ -63,8 +65,14 @@ impl<'a> Gatherer<'a> {
     ///
     /// # Errors
     /// [`Stop`] when the image itself cannot be had: the answer is known then, and it is not yes.
-    pub async fn gather(&self, request: &Request<'_>, notes: &Notes) -> Result<Evidence, Stop> {
-        let (head, beside) = tokio::join!(self.chain.head(notes), self.beside(request, notes));
+    pub async fn gather(
+        &self,
+        request: &Request<'_>,
+        height: Height,
+        notes: &Notes,
+    ) -> Result<Evidence, Stop> {
+        let (head, beside) =
+            tokio::join!(self.chain.head(height, notes), self.beside(request, notes));
         let (image, locators, repositories) = beside?;
         let mut evidence = Evidence {
             image,
@@ -97,6 +105,49 @@ impl<'a> Gatherer<'a> {
         evidence.chain = state;
         evidence.chain.rules_codes = codes;
         Ok(evidence)
+    }
+
+    /// The image from where it is, everything else from `bundle`, and what the endpoints say about its header.
+    ///
+    /// # Errors
+    /// [`Stop`] when the image itself cannot be had.
+    pub async fn gather_beside(
+        &self,
+        bundle: &Bundle,
+        request: &Request<'_>,
+        notes: &Notes,
+    ) -> Result<Evidence, Stop> {
+        let place = &request.reference.place;
+        let repository = Repository::open(place, &self.options)
+            .map_err(|error| Stop::no_image(&error, RejectionCode::ManifestDigestMismatch))?;
+        let (endpoints, served) = tokio::join!(
+            self.confirm(bundle, notes),
+            image::serve(&repository, request.reference, request.deep, notes)
+        );
+        let mut evidence = bundle.evidence_with(served?.evidence);
+        evidence.chain.endpoints = endpoints;
+        Ok(evidence)
+    }
+
+    /// What the endpoints say about the header of `bundle`.
+    pub async fn confirm(&self, bundle: &Bundle, notes: &Notes) -> Vec<EndpointEvidence> {
+        match bundle.header() {
+            Ok(header) => self.chain.confirm(header.number(), notes).await,
+            Err(_) => Vec::new(),
+        }
+    }
+
+    /// The same bundle's evidence with everything that was read from the chain read again, at `height`.
+    pub async fn renew(&self, bundle: &Bundle, height: Height, notes: &Notes) -> Option<Evidence> {
+        let requested = Requested::Digest(bundle.digest()?);
+        let mut evidence = bundle.evidence(requested);
+        let head = self.chain.head(height, notes).await;
+        let slots = bundle.required_slots();
+        let state = self.chain.state(head, &slots, false, notes).await;
+        let codes = std::mem::take(&mut evidence.chain.rules_codes);
+        evidence.chain = state;
+        evidence.chain.rules_codes = codes;
+        Some(evidence)
     }
 
     /// The image and what lies beside it in its repository.

@@ -1,5 +1,5 @@
 use seed_primitives::System;
-use seed_verdict::{CountedBuilder, Release, Supersession};
+use seed_verdict::{CountedBuilder, Release, Supersession, Vouched};
 
 use super::{DOES_NOT_PROVE, Page, Report, Tone};
 use crate::{
@@ -150,8 +150,13 @@ fn verdicts(page: &mut Page, release: &Release) {
     page.line(
         "",
         &format!(
-            "read at finalised block {} of chain {}",
-            inclusion.block, inclusion.chain_id
+            "read at finalised block {} of chain {}{}",
+            inclusion.block,
+            inclusion.chain_id,
+            match inclusion.vouched {
+                Vouched::Operators => "",
+                Vouched::Policy => ", pinned in the policy; nobody was asked",
+            }
         ),
     );
     page.line("", &format!("{:#x}", inclusion.block_hash));

@@ -25,6 +25,7 @@ use seed_testkit::{
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+#[allow(unused_imports, reason = "each test file uses a part of it")]
 pub use release::{Images, Published};
 
 pub const BUILDERS: [&str; 3] = ["ada", "bo", "cy"];
