@@ -1,8 +1,64 @@
-use std::{fs::File, io::Read as _, path::Path};
+use std::{
+    fs::File,
+    io::Read as _,
+    path::{Path, PathBuf},
+    str::FromStr,
+};
 
+use seed_oci::{Options, Place, Repository};
+use seed_primitives::{Digest, ParseError};
 use seed_verdict::{Bundle, MAX_BUNDLE_BYTES};
 
-use crate::Fault;
+use crate::{
+    Fault,
+    gather::{Notes, bundle},
+    unplugged::without_network,
+};
+
+/// Where bundles are: in a file, or beside their images in a layout, as `oci:DIR`.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum BundlePlace {
+    /// One bundle.
+    File(PathBuf),
+    /// A layout with a bundle for every image that is asked for.
+    Layout(PathBuf),
+}
+
+impl FromStr for BundlePlace {
+    type Err = ParseError;
+
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        if !text.starts_with("oci:") {
+            return Ok(Self::File(text.into()));
+        }
+        match text.parse()? {
+            Place::Layout(folder) => Ok(Self::Layout(folder)),
+            Place::Registry { .. } => Ok(Self::File(text.into())),
+        }
+    }
+}
+
+impl BundlePlace {
+    /// The bundle for the image with `digest`; only files are read.
+    ///
+    /// # Errors
+    /// Those of [`load_bundle`]; [`Fault::BundleMissing`] when the layout has none that holds the image.
+    pub fn load(&self, digest: Option<&Digest>) -> Result<Bundle, Fault> {
+        let folder = match self {
+            Self::File(file) => return load_bundle(file),
+            Self::Layout(folder) => folder,
+        };
+        let digest = digest.ok_or_else(|| {
+            Fault::Usage("to find a bundle in a layout, name the image by digest".to_owned())
+        })?;
+        let place = Place::Layout(folder.clone());
+        let repository = Repository::open(&place, &Options::default())
+            .map_err(|error| Fault::file("the layout", folder, error))?;
+        let notes = Notes::default();
+        let found = without_network(bundle::find(&repository, digest, &notes))?;
+        found.ok_or_else(|| Fault::missing_bundle(*digest, notes))
+    }
+}
 
 /// Reads the bundle in `file`.
 ///

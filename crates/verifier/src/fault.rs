@@ -1,6 +1,6 @@
 use std::path::{Path, PathBuf};
 
-use seed_primitives::ParseError;
+use seed_primitives::{Digest, ParseError};
 use seed_verdict::{BundleError, PolicyError};
 use thiserror::Error;
 
@@ -68,6 +68,17 @@ pub enum Fault {
         /// What is wrong with it.
         error: BundleError,
     },
+    /// No bundle beside the image.
+    #[error("there is no bundle for {image}{why}")]
+    BundleMissing {
+        /// The image.
+        image: Digest,
+        /// What was found instead, or nothing.
+        why: String,
+    },
+    /// A bundle that could not be published beside its image.
+    #[error("the bundle was written and could not be published: {0}")]
+    BundleNotPublished(String),
     /// The file to be written is already there.
     #[error("{} is already there", path(.0))]
     OutputExists(PathBuf),
@@ -116,6 +127,8 @@ impl Fault {
             Self::Argument(_) => "argument-malformed",
             Self::File { .. } => "file-unreadable",
             Self::BundleMalformed { .. } => "bundle-malformed",
+            Self::BundleMissing { .. } => "bundle-missing",
+            Self::BundleNotPublished(_) => "bundle-not-published",
             Self::OutputExists(_) => "output-exists",
             Self::Output { .. } => "output-failed",
             Self::State { .. } => "state-unusable",
@@ -148,6 +161,10 @@ impl Fault {
             Self::BundleMalformed { .. } => {
                 "fetch it again from elsewhere, or create it anew; it says nothing about the image"
             }
+            Self::BundleMissing { .. } => {
+                "make one with `seed-verify bundle create --attach`, or name a file"
+            }
+            Self::BundleNotPublished(_) => "check login, rights and space, and push the file again",
             Self::OutputExists(_) => {
                 "name another file, or remove it first; nothing is overwritten"
             }
@@ -169,6 +186,8 @@ impl Fault {
             | Self::Deadline(_)
             | Self::Internal(_)
             | Self::BundleMalformed { .. }
+            | Self::BundleMissing { .. }
+            | Self::BundleNotPublished(_)
             | Self::RecordUnavailable(_) => 3,
             _ => 2,
         }
@@ -187,6 +206,13 @@ impl Fault {
     #[must_use]
     pub fn line(&self) -> String {
         error_line(self.code(), &self.to_string(), self.help())
+    }
+
+    /// No bundle for `image`, with the first thing that went wrong on the way.
+    pub(crate) fn missing_bundle(image: Digest, notes: crate::Notes) -> Self {
+        let first = notes.into_lines().into_iter().next();
+        let why = first.map_or_else(String::new, |note| format!(": {note}"));
+        Self::BundleMissing { image, why }
     }
 
     pub(crate) fn file(what: &'static str, file: &Path, why: impl ToString) -> Self {

@@ -18,7 +18,7 @@ mod shown;
 mod unplugged;
 mod verifier;
 
-pub use bundle_file::load_bundle;
+pub use bundle_file::{BundlePlace, load_bundle};
 pub use command::run;
 pub use deployment::load_deployment;
 pub use explain::explain;

@@ -67,10 +67,22 @@ impl<'a> Unplugged<'a> {
                 })?;
                 let served = image::serve(&repository, &reference, question.deep, notes);
                 self.bundle
-                    .evidence_with(without_network(served)??.evidence)
+                    .evidence_with(without_network(served).map_err(Answer::Failed)??.evidence)
             }
         };
         Ok(self.judge.answer(&evidence, question.deep))
+    }
+}
+
+/// The digest of the image that `text` names, if it names it by one.
+pub(crate) fn named_digest(text: &str) -> Option<Digest> {
+    let reference = match text.parse() {
+        Ok(digest) => return Some(digest),
+        Err(_) => text.parse::<Reference>().ok()?,
+    };
+    match reference.pointer {
+        Pointer::Digest(digest) => Some(digest),
+        _ => None,
     }
 }
 
@@ -97,10 +109,10 @@ impl Asked {
 }
 
 /// Runs work on files. The runtime has no I/O driver: a connection cannot even be tried.
-fn without_network<T>(work: impl Future<Output = T>) -> Result<T, Answer> {
+pub(crate) fn without_network<T>(work: impl Future<Output = T>) -> Result<T, Fault> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .build()
-        .map_err(|error| Answer::Failed(Fault::Internal(error.to_string())))?;
+        .map_err(|error| Fault::Internal(error.to_string()))?;
     Ok(runtime.block_on(work))
 }

@@ -8,7 +8,8 @@ use std::{
 };
 
 use common::World;
-use seed_testkit::{keys, liar::Lie};
+use seed_primitives::Digest;
+use seed_testkit::{keys, liar::Lie, registry::LocalRegistry};
 use serde_json::Value;
 
 impl World {
@@ -207,7 +208,7 @@ async fn unplugged_verification_makes_no_socket() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_index_a_refreshed_bundle_and_what_inspect_shows() {
     let world = World::start().await;
-    let index = seed_primitives::Digest::of(&world.second.images.index);
+    let index = Digest::of(&world.second.images.index);
     let image = format!("oci:images@{index}");
     world.captured(&image, "b.json", "pinned.toml").await;
     let asked = index.to_string();
@@ -259,6 +260,68 @@ async fn an_index_a_refreshed_bundle_and_what_inspect_shows() {
     // What was captured before stays as true as it says it is: as of its own block.
     let old = world.unplugged(&arguments);
     assert_eq!(old.status.code(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bundle_travels_beside_its_image_in_a_layout_and_in_a_registry() {
+    let registry = LocalRegistry::start().unwrap();
+    let repository = format!("{}/acme/app", registry.host());
+    let world = World::start_at(&repository).await;
+    let digest = world.second.images.manifest(1).to_string();
+    let image = format!("{repository}@{digest}");
+    let missing = ["bundle", "fetch", &image, "--out", "none.json"];
+    world.fail(3, "bundle-missing", &missing);
+    let create = [
+        "bundle",
+        "create",
+        &image,
+        "--out",
+        "b.json",
+        "--policy",
+        "policy.toml",
+        "--attach",
+    ];
+    world.succeed(&create);
+    world.succeed(&["bundle", "fetch", &image, "--out", "fetched.json"]);
+    let read = |name| fs::read(world.path(name)).unwrap();
+    assert_eq!(read("fetched.json"), read("b.json"));
+
+    let world = World::start().await;
+    let image = world.image("images");
+    let create = [
+        "bundle",
+        "create",
+        &image,
+        "--out",
+        "b.json",
+        "--policy",
+        "policy.toml",
+        "--attach",
+    ];
+    world.succeed(&create);
+    world.chain.mine(5).await.unwrap();
+    let pin = world.succeed(&["bundle", "confirm", "b.json", "--policy", "policy.toml"]);
+    let policy = fs::read_to_string(world.path("policy.toml")).unwrap() + &pin;
+    fs::write(world.path("pinned.toml"), policy).unwrap();
+    let run = |place, image: &str| {
+        let arguments = ["--bundle", place, "--policy", "pinned.toml", image];
+        let output = world.unplugged(&arguments);
+        assert!(!output.status.success() || !output.stdout.is_empty());
+        output.status.code()
+    };
+    assert_eq!(run("oci:images", &image), Some(0));
+    assert_eq!(
+        run("oci:images", &world.second.images.manifest(1).to_string()),
+        Some(0)
+    );
+    assert_eq!(run("oci:images", "oci:images:v2"), Some(2));
+    let other = world.second.images.manifest(0).to_string();
+    assert_eq!(run("oci:images", &other), Some(3));
+    assert_eq!(run("oci:nowhere", &image), Some(2));
+    // A bundle under another image's tag is not taken for that image's.
+    let bundle = Digest::of(&fs::read(world.path("b.json")).unwrap());
+    world.copy("flipped").flip(&bundle);
+    assert_eq!(run("oci:flipped", &image), Some(3));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -137,6 +137,12 @@ impl Bundle {
         }
     }
 
+    /// Whether the image or canonical index with this digest is in it.
+    #[must_use]
+    pub fn holds(&self, digest: &Digest) -> bool {
+        self.document(digest).is_some()
+    }
+
     /// The evidence for the image that was asked for, whose bytes come from the bundle: one image by the digest of
     /// its manifest, all of them by that of their canonical index. Where it holds neither, no image is served.
     #[must_use]

@@ -5,7 +5,7 @@ use seed_oci::Place;
 use seed_primitives::{ReleaseId, SourceUri};
 use seed_verdict::Grade;
 
-use crate::{PROTOCOL_VERSION, high_water::SYSTEM_STATE, report::Format};
+use crate::{BundlePlace, PROTOCOL_VERSION, high_water::SYSTEM_STATE, report::Format};
 
 static VERSION: LazyLock<String> = LazyLock::new(|| {
     format!(
@@ -46,9 +46,10 @@ pub(super) struct VerifyArguments {
     /// Check against the chain: N independent builders, recorded by the ledger
     #[arg(long)]
     pub(super) chain: bool,
-    /// Take everything but the image from this bundle; without --chain, nothing and nobody is contacted
+    /// Take everything but the image from this bundle, a file or beside the image in oci:DIR; without --chain,
+    /// nothing and nobody is contacted
     #[arg(long, value_name = "FILE")]
-    pub(super) bundle: Option<PathBuf>,
+    pub(super) bundle: Option<BundlePlace>,
     /// The policy [default: /etc/nix-seed/policy.toml, which must be root's]
     #[arg(long, value_name = "FILE")]
     pub(super) policy: Option<PathBuf>,
@@ -117,6 +118,8 @@ pub(super) enum BundleCommand {
     Confirm(ConfirmArguments),
     /// Write the bundle again with everything that is read from the chain read anew
     Refresh(RefreshArguments),
+    /// Fetch the bundle published beside an image; verifies nothing
+    Fetch(FetchArguments),
     /// Show what is in a bundle; verifies nothing
     Inspect(InspectArguments),
 }
@@ -145,6 +148,9 @@ pub(super) struct CreateArguments {
     /// Where to write the bundle; never overwrites
     #[arg(long, value_name = "FILE")]
     pub(super) out: PathBuf,
+    /// Publish it beside the image as well: as its referrer, and under the tag bundle-<digest>
+    #[arg(long)]
+    pub(super) attach: bool,
     /// Capture at the finalised block instead of the latest, for nodes that prove old blocks
     #[arg(long)]
     pub(super) finalised: bool,
@@ -178,6 +184,19 @@ pub(super) struct RefreshArguments {
     /// Capture at the finalised block instead of the latest
     #[arg(long)]
     pub(super) finalised: bool,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct FetchArguments {
+    /// host/repository@sha256:… or oci:DIR@sha256:…
+    #[arg(value_name = "IMAGE")]
+    pub(super) image: String,
+    /// Where to write the bundle; never overwrites
+    #[arg(long, value_name = "FILE")]
+    pub(super) out: PathBuf,
+    /// The most seconds for everything
+    #[arg(long, value_name = "SECS", default_value = "60", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub(super) timeout: u64,
 }
 
 #[derive(Args, Debug)]

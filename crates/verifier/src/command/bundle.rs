@@ -2,7 +2,7 @@
 
 use std::{path::Path, time::Duration};
 
-use seed_oci::{Credentials, Options, Reference};
+use seed_oci::{Credentials, Options, Pointer, Reference, Repository};
 use seed_primitives::{write_address, write_bytes32};
 use seed_verdict::{Bundle, CaptureError, Context, HighWater, Policy, Requested, decide};
 use serde_json::json;
@@ -10,14 +10,16 @@ use serde_json::json;
 use super::{
     arguments::{
         AskArguments, BundleArguments, BundleCommand, ConfirmArguments, CreateArguments,
-        InspectArguments, Output, RefreshArguments,
+        FetchArguments, InspectArguments, Output, RefreshArguments,
     },
     block_on, colour, complain,
     new_file::write_new,
     say, verify,
 };
 use crate::{
-    Answer, Fault, Gatherer, Height, Notes, Outcome, PolicyFile, Request, load_bundle,
+    Answer, Fault, Gatherer, Height, Notes, Outcome, PolicyFile, Request,
+    gather::bundle as beside,
+    load_bundle,
     moment::{date, now},
     report::{Page, SCHEMA_VERSION, Tone},
     shown::{ascii_json, shown},
@@ -28,6 +30,7 @@ pub(super) fn run(arguments: &BundleArguments) -> Result<u8, Fault> {
         BundleCommand::Create(arguments) => create(arguments),
         BundleCommand::Confirm(arguments) => confirm(arguments),
         BundleCommand::Refresh(arguments) => refresh(arguments),
+        BundleCommand::Fetch(arguments) => fetch(arguments),
         BundleCommand::Inspect(arguments) => inspect(arguments),
     }
 }
@@ -52,7 +55,7 @@ fn create(arguments: &CreateArguments) -> Result<u8, Fault> {
             .map_err(|error| Fault::Usage(error.to_string()))?,
         ..Options::default()
     };
-    let gatherer = Gatherer::new(&file.policy, options, &arguments.mirror);
+    let gatherer = Gatherer::new(&file.policy, options.clone(), &arguments.mirror);
     let request = Request {
         reference: &reference,
         deep: false,
@@ -66,7 +69,55 @@ fn create(arguments: &CreateArguments) -> Result<u8, Fault> {
         Bundle::capture(&file.policy, &evidence, now())
             .map_err(|error| not_captured(error, &arguments.out))
     });
-    finish(&arguments.image, captured, &arguments.out)
+    let attached = captured.as_ref().ok().cloned();
+    let code = finish(&arguments.image, captured, &arguments.out)?;
+    match attached {
+        Some(bundle) if arguments.attach => publish(arguments, &reference, &options, &bundle),
+        _ => Ok(code),
+    }
+}
+
+/// Publishes what was captured beside the image it is about.
+fn publish(
+    arguments: &CreateArguments,
+    reference: &Reference,
+    options: &Options,
+    bundle: &Bundle,
+) -> Result<u8, Fault> {
+    let failed = |error: seed_oci::Error| Fault::BundleNotPublished(error.to_string());
+    let (Some(digest), Ok(bytes)) = (bundle.digest(), bundle.to_json()) else {
+        return Err(Fault::Internal("a bundle without a form".to_owned()));
+    };
+    let repository = Repository::create(&reference.place, options).map_err(failed)?;
+    let pushed = asked(&arguments.ask, async |_: &Notes| {
+        let image = repository.manifest(&digest).await?;
+        beside::attach(&repository, &image, bytes).await
+    })?;
+    let digest = pushed.map_err(failed)?;
+    complain(&format!("published as {digest} beside the image"));
+    Ok(0)
+}
+
+fn fetch(arguments: &FetchArguments) -> Result<u8, Fault> {
+    let reference: Reference = arguments.image.parse().map_err(Fault::Reference)?;
+    let Pointer::Digest(digest) = reference.pointer else {
+        return Err(Fault::Usage("name the image by digest".to_owned()));
+    };
+    let options = Options {
+        credentials: Credentials::from_environment()
+            .map_err(|error| Fault::Usage(error.to_string()))?,
+        ..Options::default()
+    };
+    let repository = Repository::open(&reference.place, &options)
+        .map_err(|error| Fault::Usage(error.to_string()))?;
+    let notes = Notes::default();
+    let time = Duration::from_secs(arguments.timeout);
+    let found = block_on(async {
+        tokio::time::timeout(time, beside::find(&repository, &digest, &notes)).await
+    })?;
+    let found = found.map_err(|_| Fault::Deadline(arguments.timeout))?;
+    let bundle = found.ok_or_else(|| Fault::missing_bundle(digest, notes))?;
+    finish(&arguments.image, Ok(bundle), &arguments.out)
 }
 
 fn refresh(arguments: &RefreshArguments) -> Result<u8, Fault> {

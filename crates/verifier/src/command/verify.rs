@@ -11,8 +11,8 @@ use seed_verdict::Bundle;
 
 use super::{arguments::VerifyArguments, block_on, colour, complain, not_written};
 use crate::{
-    Fault, Format, Memory, Outcome, PolicyFile, Question, Report, Unplugged, Verifier, load_bundle,
-    moment::now, shown,
+    BundlePlace, Fault, Format, Memory, Outcome, PolicyFile, Question, Report, Unplugged, Verifier,
+    load_bundle, moment::now, shown, unplugged::named_digest,
 };
 
 const SECONDS: u64 = 60;
@@ -78,7 +78,8 @@ fn explain_to_people(arguments: &VerifyArguments, report: &Report<'_>) {
 struct Prepared {
     policy: PolicyFile,
     locator: Option<Vec<u8>>,
-    bundle: Option<Bundle>,
+    /// None, one for all images, or one for each.
+    bundles: Vec<Bundle>,
 }
 
 impl Prepared {
@@ -112,36 +113,29 @@ impl Prepared {
             Some(file) => Some(read(file)?),
             None => None,
         };
-        let bundle = match &arguments.bundle {
-            Some(file) => Some(load_bundle(file)?),
-            None => None,
-        };
         Ok(Self {
+            bundles: bundles(arguments)?,
             policy,
             locator,
-            bundle,
         })
     }
 
     fn ask(&self, arguments: &VerifyArguments) -> Result<Vec<Outcome>, Fault> {
         let memory = Memory::new(&arguments.state, arguments.first_use);
-        match &self.bundle {
-            Some(bundle) if !arguments.chain => Ok(self.unplugged(arguments, memory, bundle)),
-            _ => self.online(arguments, memory),
+        if arguments.chain {
+            return self.online(arguments, memory);
         }
+        Ok(self.unplugged(arguments, &memory))
     }
 
     /// Nothing below this takes an endpoint, a registry or a credential.
-    fn unplugged(
-        &self,
-        arguments: &VerifyArguments,
-        memory: Memory,
-        bundle: &Bundle,
-    ) -> Vec<Outcome> {
-        let verifier = Unplugged::new(&self.policy.policy, memory, bundle);
-        let images = arguments.images.iter();
+    fn unplugged(&self, arguments: &VerifyArguments, memory: &Memory) -> Vec<Outcome> {
+        let images = arguments.images.iter().zip(self.bundles.iter().cycle());
         images
-            .map(|image| verifier.ask(&self.question(image, arguments)))
+            .map(|(image, bundle)| {
+                let verifier = Unplugged::new(&self.policy.policy, memory.clone(), bundle);
+                verifier.ask(&self.question(image, arguments))
+            })
             .collect()
     }
 
@@ -166,10 +160,8 @@ impl Prepared {
                 .map_err(|error| Fault::Usage(error.to_string()))?,
             ..Options::default()
         };
-        let mut verifier = Verifier::new(&self.policy.policy, memory, options, &arguments.mirror);
-        if let Some(bundle) = &self.bundle {
-            verifier = verifier.with_bundle(bundle);
-        }
+        let policy = &self.policy.policy;
+        let mut bundles = self.bundles.iter().cycle();
         block_on(async {
             let mut outcomes = Vec::new();
             for image in &arguments.images {
@@ -177,11 +169,30 @@ impl Prepared {
                     complain(&format!("checking {}", shown(image)));
                 }
                 let question = self.question(image, arguments);
+                let mut verifier =
+                    Verifier::new(policy, memory.clone(), options.clone(), &arguments.mirror);
+                if let Some(bundle) = bundles.next() {
+                    verifier = verifier.with_bundle(bundle);
+                }
                 let left = end.saturating_duration_since(Instant::now());
                 outcomes.push(verifier.ask(&question, left).await);
             }
             outcomes
         })
+    }
+}
+
+/// The bundle for all images where it is a file, and that of each where they are in a layout.
+fn bundles(arguments: &VerifyArguments) -> Result<Vec<Bundle>, Fault> {
+    match &arguments.bundle {
+        None => Ok(Vec::new()),
+        Some(BundlePlace::File(file)) => Ok(vec![load_bundle(file)?]),
+        Some(place) => {
+            let images = arguments.images.iter();
+            images
+                .map(|image| place.load(named_digest(image).as_ref()))
+                .collect()
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! From a question to evidence: everything that is fetched, none of it believed.
 
 mod artifact;
+pub(crate) mod bundle;
 mod chain;
 mod evidence;
 pub(crate) mod image;
