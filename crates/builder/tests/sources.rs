@@ -159,13 +159,27 @@ fn provisioned(out: &str) -> BTreeMap<String, String> {
         .collect()
 }
 
+/// Packs `folder`, one directory around everything, as code hosts do.
+fn archive(work: &Work, folder: &str, file: &str) {
+    let done = std::process::Command::new("tar")
+        .current_dir(work.path())
+        .args(["-czf", file, folder])
+        .status();
+    assert!(done.unwrap().success());
+}
+
 #[test]
 fn builds_from_a_folder_of_sources() {
     let work = Work::new();
     let flags = repository(&work, &flake("https://files.example"), &lock());
     let folder = work.path().join("mirror");
-    place(&words(), &folder.join("words"));
+    place(&words(), &work.path().join("words-1"));
     place(&tree(), &folder.join(tree_hash()));
+    archive(
+        &work,
+        "words-1",
+        &format!("mirror/{}.tar.gz", "1".repeat(40)),
+    );
     fs::write(folder.join("hello.txt"), HELLO).unwrap();
     let (code, out, talk) = build(&work, &flags, &["--sources", "mirror"]);
     assert_eq!(code, 0, "{talk}");
@@ -201,6 +215,16 @@ fn names_what_is_missing_and_where_to_put_it() {
     ] {
         assert!(talk.contains(part), "{part}: {talk}");
     }
+
+    // A tree can be packed in many ways: one that is not read is no sign of a change.
+    let words = folder.join("words");
+    fs::remove_dir_all(&words).unwrap();
+    fs::write(&words, "PK, another kind of archive").unwrap();
+    let (code, _, talk) = build(&work, &flags, &["--sources", "mirror"]);
+    assert_eq!(code, 3, "{talk}");
+    assert!(talk.contains("error[source-missing]") && talk.contains("does not unpack to it"));
+    fs::remove_file(&words).unwrap();
+    place(&crate::words(), &words);
 
     // Something else under that name is not the source, and is not merely missing.
     fs::write(folder.join("hello.txt"), "hello from elsewhere\n").unwrap();

@@ -9,6 +9,8 @@ use crate::{Impurity, StorePath, fixed, project, purity};
 pub const MAX_DERIVATIONS: usize = 200_000;
 /// The most bytes one derivation may have.
 pub const MAX_DERIVATION_BYTES: usize = 16 << 20;
+/// The most bytes all derivations of a graph may have.
+const MAX_GRAPH_BYTES: usize = 1 << 30;
 
 /// Why a set of `.drv` files is not the graph it claims to be. The store or whoever filled it is at fault.
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
@@ -16,8 +18,11 @@ pub enum GraphError {
     /// A derivation that was never asked for, or was given twice.
     #[error("{0} was not asked for")]
     NotWanted(StorePath),
-    /// More derivations than [`MAX_DERIVATIONS`], or one longer than [`MAX_DERIVATION_BYTES`].
-    #[error("{path} goes beyond {MAX_DERIVATIONS} derivations of {MAX_DERIVATION_BYTES} bytes")]
+    /// More derivations than [`MAX_DERIVATIONS`], one longer than [`MAX_DERIVATION_BYTES`], or more than 1 GiB in
+    /// all.
+    #[error(
+        "{path} goes beyond {MAX_DERIVATIONS} derivations of {MAX_DERIVATION_BYTES} bytes, {MAX_GRAPH_BYTES} in all"
+    )]
     TooLarge {
         /// The derivation at which the bound was reached.
         path: StorePath,
@@ -99,6 +104,7 @@ pub struct Step {
 pub struct GraphLoader {
     wanted: BTreeSet<StorePath>,
     loaded: BTreeMap<StorePath, Derivation>,
+    bytes: usize,
 }
 
 impl GraphLoader {
@@ -108,6 +114,7 @@ impl GraphLoader {
         Self {
             wanted: BTreeSet::from([root]),
             loaded: BTreeMap::new(),
+            bytes: 0,
         }
     }
 
@@ -125,9 +132,14 @@ impl GraphLoader {
         if !self.wanted.remove(path) {
             return Err(GraphError::NotWanted(path.clone()));
         }
-        if bytes.len() > MAX_DERIVATION_BYTES || self.loaded.len() >= MAX_DERIVATIONS {
+        let all = self.bytes.saturating_add(bytes.len());
+        if bytes.len() > MAX_DERIVATION_BYTES
+            || self.loaded.len() >= MAX_DERIVATIONS
+            || all > MAX_GRAPH_BYTES
+        {
             return Err(GraphError::TooLarge { path: path.clone() });
         }
+        self.bytes = all;
         let derivation = read(path, bytes)?;
         let inputs = derivation.input_derivations().keys();
         self.wanted.extend(

@@ -140,6 +140,65 @@ fn refuses_missing_and_unasked_files() {
     assert!(matches!(loader.finish(), Err(GraphError::Missing(_))));
 }
 
+/// A text derivation that uses the given derivations and sources.
+fn derivation(inputs: &str, sources: &str) -> Vec<u8> {
+    format!(
+        r#"Derive([("out","{OUT}","","")],[{inputs}],[{sources}],"x","y",[],[("out","{OUT}")])"#
+    )
+    .into_bytes()
+}
+
+const OUT: &str = "/nix/store/283jfh2ina2m5700g3qmr1dml0v3rz3m-x";
+
+/// Adds `bytes` under the path that they hash to, as an attacker would.
+fn filed(bytes: &[u8]) -> Result<GraphLoader, GraphError> {
+    let wrong = path("/nix/store/00000000000000000000000000000000-x.drv");
+    let mut loader = GraphLoader::new(wrong.clone());
+    let Err(GraphError::WrongPath { actual, .. }) = loader.add(&wrong, bytes) else {
+        return loader.add(&wrong, bytes).map(|()| loader);
+    };
+    let mut loader = GraphLoader::new(actual.clone());
+    loader.add(&actual, bytes).map(|()| loader)
+}
+
+#[test]
+fn a_hundred_thousand_inputs_are_asked_for_one_by_one() {
+    let inputs: Vec<String> = (0..100_000)
+        .map(|at| format!(r#"("/nix/store/{at:032}-i.drv",["out"])"#))
+        .collect();
+    let loader = filed(&derivation(&inputs.join(","), "")).unwrap();
+    let first = loader.wanted().unwrap();
+    assert_eq!(first.name(), "i.drv");
+    assert!(matches!(loader.finish(), Err(GraphError::Missing(path)) if path == first));
+}
+
+#[test]
+fn a_million_inputs_are_too_large() {
+    let sources: Vec<String> = (0..1_000_000)
+        .map(|at| format!(r#""/nix/store/{at:032}-i""#))
+        .collect();
+    let root = path(APP);
+    let mut loader = GraphLoader::new(root.clone());
+    let error = loader.add(&root, &derivation("", &sources.join(",")));
+    assert_eq!(error, Err(GraphError::TooLarge { path: root }));
+}
+
+#[test]
+fn a_circle_cannot_be_filed_under_its_own_paths() {
+    // A path follows from contents that name the other path: whatever is tried, one of the two is wrong.
+    let mut inputs = String::new();
+    for _ in 0..3 {
+        let bytes = derivation(&inputs, "");
+        let wrong = path("/nix/store/00000000000000000000000000000000-x.drv");
+        let found = GraphLoader::new(wrong.clone()).add(&wrong, &bytes);
+        let Err(GraphError::WrongPath { actual, .. }) = found else {
+            panic!("{found:?}");
+        };
+        assert!(!inputs.contains(&actual.to_string()));
+        inputs = format!(r#"("{actual}",["out"])"#);
+    }
+}
+
 #[test]
 fn refuses_garbage_without_panicking() {
     for bytes in [

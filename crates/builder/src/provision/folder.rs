@@ -19,7 +19,8 @@ pub(super) fn candidates<'a>(
         names.push(node.clone());
     }
     names.extend(source.urls.iter().filter_map(|url| last_part(url)));
-    names.retain(|name| is_plain(name));
+    // Every flake's input and many a fetched tree is called `source`: that name says nothing.
+    names.retain(|name| is_plain(name) && name != "source");
     names.sort();
     names.dedup();
     let mut found = Vec::new();

@@ -4,6 +4,7 @@
 mod download;
 mod folder;
 mod stage;
+mod tarball;
 
 use std::{
     collections::BTreeSet,
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Error, Nix, progress::say};
 use download::Downloader;
+use stage::Found;
 
 /// Where sources may come from. Nothing of it is trusted: a source counts by its hash alone.
 #[derive(Clone, Debug)]
@@ -166,13 +168,11 @@ impl<'a> Provision<'a> {
     async fn take(&mut self, source: &FixedSource, tried: &mut Vec<String>) -> Result<bool, Error> {
         let own = [self.sources.downloads.clone()];
         for place in folder::candidates(own.iter().chain(&self.sources.folders), source)? {
-            if self
-                .add(source, &place, &place.display().to_string())
-                .await?
-            {
-                return Ok(true);
+            let from = place.display().to_string();
+            match self.add(source, &place, &from).await? {
+                None => return Ok(true),
+                Some(why) => tried.push(format!("{from}{why}")),
             }
-            tried.push(format!("{}{WRONG}", place.display()));
         }
         let missing = self.sources.folders.iter();
         tried.extend(missing.map(|folder| folder.display().to_string()));
@@ -189,27 +189,31 @@ impl<'a> Provision<'a> {
             let file = self.sources.downloads.join(source.address.hex());
             match downloader.get(url, &file).await? {
                 Err(why) => tried.push(format!("{url} ({why})")),
-                Ok(()) if self.add(source, &file, url).await? => return Ok(true),
-                Ok(()) => {
-                    // What is kept is right, or it would hide a better place.
-                    download::discard(&file)?;
-                    tried.push(format!("{url}{WRONG}"));
-                }
+                Ok(()) => match self.add(source, &file, url).await? {
+                    None => return Ok(true),
+                    Some(why) => {
+                        // What is kept is right, or it would hide a better place.
+                        download::discard(&file)?;
+                        tried.push(format!("{url}{why}"));
+                    }
+                },
             }
         }
         Ok(false)
     }
 
-    /// Adds what lies at `place`, if it has the promised contents.
-    async fn add(&mut self, source: &FixedSource, place: &Path, from: &str) -> Result<bool, Error> {
-        let Some(staged) = stage::stage(
-            source,
-            place,
-            self.sources.max_bytes,
-            &self.sources.downloads,
-        )?
-        else {
-            return Ok(false);
+    /// Adds what lies at `place`, if it has the promised contents; otherwise says what is wrong with it.
+    async fn add(
+        &mut self,
+        source: &FixedSource,
+        place: &Path,
+        from: &str,
+    ) -> Result<Option<&'static str>, Error> {
+        let (limit, work) = (self.sources.max_bytes, &self.sources.downloads);
+        let staged = match stage::stage(source, place, limit, work)? {
+            Found::Right(staged) => staged,
+            Found::Other => return Ok(Some(WRONG)),
+            Found::NoTree => return Ok(Some(NO_TREE)),
         };
         let added = self
             .nix
@@ -228,9 +232,11 @@ impl<'a> Provision<'a> {
             origin: source.origin.to_string(),
             from: from.to_owned(),
         });
-        Ok(true)
+        Ok(None)
     }
 }
 
 /// Said of what was found and is something else.
 const WRONG: &str = ", which is something else";
+/// Said of a file where a tree is wanted.
+const NO_TREE: &str = ", which does not unpack to it; unpack it as the derivation would";

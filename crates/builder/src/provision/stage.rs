@@ -8,6 +8,7 @@ use std::{
 use seed_nix::{FixedSource, content_matches};
 use tempfile::TempDir;
 
+use super::tarball;
 use crate::{Error, disk::read_tree, state};
 
 /// The most files, folders and links of one source.
@@ -19,79 +20,121 @@ pub(super) struct Staged {
     name: String,
 }
 
+/// What was found where a source may be.
+pub(super) enum Found {
+    /// The source.
+    Right(Staged),
+    /// Something else, of the kind that the hash is over.
+    Other,
+    /// A file where a tree is wanted, and no archive that unpacks to it. Its builder may do more than unpack, so
+    /// this is no sign of a change.
+    NoTree,
+}
+
 impl Staged {
     pub(super) fn path(&self) -> PathBuf {
-        self.folder.path().join(&self.name)
+        self.folder.path().join("source").join(&self.name)
     }
 }
 
 impl Drop for Staged {
     fn drop(&mut self) {
-        // A copied folder that may not be written in would stay behind.
-        let _ = state::remove_tree(&self.path());
+        // Nothing is kept; what cannot be removed now is removed with the state directory.
+        let _ = state::remove_tree(self.folder.path());
     }
 }
 
-/// Copies what lies at `place` and hashes the copy, so that what is hashed is what is added. `None` when it is
-/// something else than `source`, or larger than `max_bytes`. The copy is made below `work`.
+/// Copies what lies at `place` and hashes the copy, so that what is hashed is what is added. At most `max_bytes`
+/// are copied or unpacked, below `work`.
+///
+/// Where a tree is wanted and a file lies there, the file may be the tree (executable or not), or an archive of it,
+/// with or without one directory around everything.
 pub(super) fn stage(
     source: &FixedSource,
     place: &Path,
     max_bytes: u64,
     work: &Path,
-) -> Result<Option<Staged>, Error> {
+) -> Result<Found, Error> {
     let folder = tempfile::tempdir_in(work).map_err(Error::file("create", work))?;
     let staged = Staged {
         folder,
         name: source.path.name().to_owned(),
     };
+    let path = staged.path();
+    state::create_directory(state::parent(&path))?;
     // A folder of sources may be one of links; inside a tree a link is contents.
     let place = place.canonicalize().map_err(Error::file("read", place))?;
     let mut budget = Budget {
         bytes: max_bytes,
         entries: MAX_ENTRIES,
     };
-    if !copy(&place, &staged.path(), &mut budget).map_err(Error::file("copy", &place))? {
-        return Ok(None);
+    if !copy(&place, &path, &mut budget).map_err(Error::file("copy", &place))? {
+        return Ok(Found::Other);
     }
-    if !source.address.is_recursive() && !make_plain(&staged.path())? {
-        return Ok(None);
-    }
-    if matches(source, &staged)? {
-        return Ok(Some(staged));
-    }
-    // One downloaded file may stand for a tree that is one executable file.
-    if source.address.is_recursive() && staged.path().is_file() {
-        set_mode(&staged.path(), 0o755)?;
-        if matches(source, &staged)? {
-            return Ok(Some(staged));
+    let is_file = path.symlink_metadata().is_ok_and(|found| found.is_file());
+    if !source.address.is_recursive() {
+        if !is_file {
+            return Ok(Found::Other);
         }
+        // A flat hash is over a file's bytes alone: whether it was executable is forgotten.
+        set_mode(&path, 0o644)?;
     }
-    Ok(None)
+    if matches(source, &path)? {
+        return Ok(Found::Right(staged));
+    }
+    if !source.address.is_recursive() || !is_file {
+        return Ok(Found::Other);
+    }
+    set_mode(&path, 0o755)?;
+    if matches(source, &path)? || unpacks(source, &staged, max_bytes)? {
+        return Ok(Found::Right(staged));
+    }
+    Ok(Found::NoTree)
 }
 
-fn matches(source: &FixedSource, staged: &Staged) -> Result<bool, Error> {
-    let path = staged.path();
-    content_matches(source.address.as_ca(), &read_tree(&path)?).map_err(Error::file("hash", &path))
-}
-
-/// A flat hash is over a file's bytes alone: whether it was executable is forgotten.
-fn make_plain(path: &Path) -> Result<bool, Error> {
-    let metadata = path.symlink_metadata().map_err(Error::file("read", path))?;
-    if !metadata.is_file() {
+/// Puts what the staged archive unpacks to in its place, if that is the source.
+fn unpacks(source: &FixedSource, staged: &Staged, max_bytes: u64) -> Result<bool, Error> {
+    let (path, tree) = (staged.path(), staged.folder.path().join("tree"));
+    let mut budget = Budget {
+        bytes: max_bytes,
+        entries: MAX_ENTRIES,
+    };
+    if !tarball::unpack(&path, &tree, &mut budget)? {
         return Ok(false);
     }
-    set_mode(path, 0o644)?;
-    Ok(true)
+    let within = only_directory(&tree).map_err(Error::file("read", &tree))?;
+    for candidate in within.into_iter().chain([tree]) {
+        if matches(source, &candidate)? {
+            fs::remove_file(&path).map_err(Error::file("remove", &path))?;
+            fs::rename(&candidate, &path).map_err(Error::file("rename", &candidate))?;
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// The one directory that is all there is in `tree`.
+fn only_directory(tree: &Path) -> io::Result<Option<PathBuf>> {
+    let mut entries = fs::read_dir(tree)?;
+    let (first, second) = (entries.next().transpose()?, entries.next());
+    match (first, second) {
+        (Some(only), None) if only.file_type()?.is_dir() => Ok(Some(only.path())),
+        _ => Ok(None),
+    }
+}
+
+fn matches(source: &FixedSource, path: &Path) -> Result<bool, Error> {
+    content_matches(source.address.as_ca(), &read_tree(path)?).map_err(Error::file("hash", path))
 }
 
 fn set_mode(path: &Path, mode: u32) -> Result<(), Error> {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).map_err(Error::file("write", path))
 }
 
-struct Budget {
-    bytes: u64,
-    entries: usize,
+/// What is left of what a source may take.
+pub(super) struct Budget {
+    pub(super) bytes: u64,
+    pub(super) entries: usize,
 }
 
 /// Copies a file, folder or link; false when it is none of these, or more than the budget.
@@ -157,7 +200,8 @@ mod tests {
 
     fn taken(source: &FixedSource, place: &Path) -> bool {
         let work = tempfile::tempdir().unwrap();
-        stage(source, place, 1000, work.path()).unwrap().is_some()
+        let found = stage(source, place, 1000, work.path()).unwrap();
+        matches!(found, Found::Right(_))
     }
 
     #[test]
