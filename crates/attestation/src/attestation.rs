@@ -50,7 +50,7 @@ impl Attestation {
     /// # Errors
     /// When the bytes are anything else, or the systems are not strictly ascending.
     pub fn from_json(bytes: &[u8]) -> Result<Self, FormatError> {
-        FormatError::bounded(WHAT, bytes, MAX_BYTES)?;
+        FormatError::plain(WHAT, bytes, MAX_BYTES)?;
         let attestation: Self = serde_json::from_slice(bytes).map_err(FormatError::json(WHAT))?;
         attestation.leaves()?;
         Ok(attestation)

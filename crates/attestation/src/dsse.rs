@@ -95,7 +95,7 @@ impl Envelope {
     /// # Errors
     /// When the bytes are anything else.
     pub fn from_json(bytes: &[u8]) -> Result<Self, FormatError> {
-        FormatError::bounded(WHAT, bytes, MAX_BYTES)?;
+        FormatError::plain(WHAT, bytes, MAX_BYTES)?;
         let wire: Wire = serde_json::from_slice(bytes).map_err(FormatError::json(WHAT))?;
         if wire.payload_type != media::IN_TOTO {
             let why = format!(

@@ -67,6 +67,19 @@ impl FormatError {
         }
         Ok(())
     }
+
+    /// Bounded, and without a backslash: no key and no value of these formats needs an escape, and one that is there
+    /// makes two readers see two keys.
+    pub(crate) fn plain(what: &'static str, bytes: &[u8], max: usize) -> Result<(), Self> {
+        Self::bounded(what, bytes, max)?;
+        if bytes.contains(&b'\\') {
+            return Err(Self::field(
+                what,
+                "it has an escape, and nothing in it needs one",
+            ));
+        }
+        Ok(())
+    }
 }
 
 /// Why a signature does not count.

@@ -106,7 +106,7 @@ impl EvidenceManifest {
     /// # Errors
     /// When the bytes are anything else.
     pub fn from_json(bytes: &[u8]) -> Result<Self, FormatError> {
-        FormatError::bounded(WHAT, bytes, MAX_BYTES)?;
+        FormatError::plain(WHAT, bytes, MAX_BYTES)?;
         let wire: Wire = serde_json::from_slice(bytes).map_err(FormatError::json(WHAT))?;
         let empty = Descriptor::of(media::OCI_EMPTY, media::EMPTY_CONFIG);
         if wire.schema_version != 2 || wire.media_type != media::OCI_MANIFEST {

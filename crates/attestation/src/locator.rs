@@ -37,7 +37,7 @@ impl Locator {
     /// # Errors
     /// When the bytes are anything else.
     pub fn from_json(bytes: &[u8]) -> Result<Self, FormatError> {
-        FormatError::bounded(WHAT, bytes, MAX_BYTES)?;
+        FormatError::plain(WHAT, bytes, MAX_BYTES)?;
         let wire: Wire = serde_json::from_slice(bytes).map_err(FormatError::json(WHAT))?;
         let digits = wire
             .record
