@@ -1,0 +1,172 @@
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    io::{BufWriter, Write as _},
+    path::Path,
+};
+
+use eyre::{Result, WrapErr as _};
+use serde::{Deserialize, Serialize};
+
+/// One run, as a line of JSON.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Line {
+    /// The number of the run, from 0.
+    pub run: u64,
+    /// The seed of all runs.
+    pub seed: u64,
+    /// What was asked.
+    pub subject: String,
+    /// Who lied, and how.
+    pub lies: Vec<String>,
+    /// The words that are right, joined by `|`.
+    pub expected: String,
+    /// What was said.
+    pub got: String,
+    /// The stable code of a refusal.
+    pub code: String,
+    /// The rows of the threat model.
+    pub rows: Vec<String>,
+}
+
+impl Line {
+    /// A yes where there must be none, or a login that went astray.
+    #[must_use]
+    pub fn is_wrong_allow(&self) -> bool {
+        self.got == "leak" || (self.got == "verified" && !self.is_right())
+    }
+
+    /// A no, or another no, where the lies allow none of that kind.
+    #[must_use]
+    pub fn is_wrong_denial(&self) -> bool {
+        !self.is_right() && !self.is_wrong_allow()
+    }
+
+    fn is_right(&self) -> bool {
+        self.expected.split('|').any(|word| word == self.got)
+    }
+}
+
+/// The file of all runs under one seed. Runs that are in it are not run again.
+#[derive(Debug)]
+pub struct Journal {
+    file: BufWriter<File>,
+    /// The runs that are done, by number.
+    pub done: BTreeMap<u64, Line>,
+}
+
+impl Journal {
+    /// Opens or creates `file`; a line torn by an end in its middle is dropped.
+    ///
+    /// # Errors
+    /// When the file cannot be used, or is of another seed.
+    pub fn open(path: &Path, seed: u64) -> Result<Self> {
+        let text = match fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+            Err(error) => {
+                return Err(error).wrap_err_with(|| format!("reading {}", path.display()));
+            }
+        };
+        let whole = text.rfind('\n').map_or(0, |end| end + 1);
+        let mut done = BTreeMap::new();
+        for line in text[..whole].lines() {
+            let line: Line = serde_json::from_str(line)
+                .wrap_err_with(|| format!("{}: {line}", path.display()))?;
+            eyre::ensure!(
+                line.seed == seed,
+                "{} holds runs of seed {}",
+                path.display(),
+                line.seed
+            );
+            done.insert(line.run, line);
+        }
+        let file = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(path)?;
+        file.set_len(whole as u64)?;
+        drop(file);
+        let file = BufWriter::new(File::options().append(true).open(path)?);
+        Ok(Self { file, done })
+    }
+
+    /// Adds a run.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn add(&mut self, line: Line) -> Result<()> {
+        serde_json::to_writer(&mut self.file, &line)?;
+        self.file.write_all(b"\n")?;
+        self.done.insert(line.run, line);
+        Ok(())
+    }
+
+    /// Brings everything to the file.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn flush(&mut self) -> Result<()> {
+        Ok(self.file.flush()?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(run: u64, expected: &str, got: &str) -> Line {
+        Line {
+            run,
+            seed: 7,
+            subject: "Index".to_owned(),
+            lies: vec![],
+            expected: expected.to_owned(),
+            got: got.to_owned(),
+            code: String::new(),
+            rows: vec![],
+        }
+    }
+
+    #[test]
+    fn resumes_after_a_torn_line_and_refuses_another_seed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("runs");
+        let mut journal = Journal::open(&path, 7).unwrap();
+        journal.add(line(0, "verified", "verified")).unwrap();
+        journal.add(line(1, "verified", "verified")).unwrap();
+        journal.flush().unwrap();
+        let text = fs::read_to_string(&path).unwrap();
+        fs::write(&path, &text[..text.len() - 3]).unwrap();
+        let mut journal = Journal::open(&path, 7).unwrap();
+        assert_eq!(journal.done.keys().collect::<Vec<_>>(), [&0]);
+        journal.add(line(1, "verified", "verified")).unwrap();
+        journal.flush().unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), text);
+        assert!(Journal::open(&path, 8).is_err());
+    }
+
+    #[test]
+    fn tells_wrong_allows_from_wrong_denials() {
+        let cases = [
+            ("verified", "verified", (false, false)),
+            ("verified", "undecidable", (false, true)),
+            ("verified|undecidable", "undecidable", (false, false)),
+            ("verified|undecidable", "rejected", (false, true)),
+            ("rejected", "verified", (true, false)),
+            ("rejected", "undecidable", (false, true)),
+            ("verified", "panic", (false, true)),
+            ("verified", "leak", (true, false)),
+        ];
+        for (expected, got, verdict) in cases {
+            let line = line(0, expected, got);
+            assert_eq!(
+                (line.is_wrong_allow(), line.is_wrong_denial()),
+                verdict,
+                "{expected} {got}"
+            );
+        }
+    }
+}
