@@ -1,26 +1,45 @@
-use std::{collections::BTreeSet, path::PathBuf};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
-use clap::Args;
+use clap::{Args, Subcommand};
 use seed_primitives::{Digest, System};
 
 use crate::{
-    AuditPolicy, AuditReport, AuditSubject, Error, Nix, audit,
+    AuditDiff, AuditPolicy, AuditReport, AuditSubject, Error, Nix, audit,
     nix::{driver_files, on_disk, split_store_path},
     state,
 };
 
+/// The most bytes a report may have.
+pub(crate) const MAX_REPORT: u64 = 1 << 30;
+
 /// What `audit` is told.
 #[derive(Args, Clone, Debug)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub struct AuditArgs {
+    /// What to do instead of auditing a path
+    #[command(subcommand)]
+    pub command: Option<AuditCommand>,
     /// A built path on disk, such as STATE/releases/…/store/nix/store/…-seed
-    #[arg(value_name = "PATH")]
-    pub path: PathBuf,
+    #[arg(value_name = "PATH", required = true)]
+    pub path: Option<PathBuf>,
     /// The Nix whose store it is [default: nix from PATH]
     #[arg(long, value_name = "PROGRAM", default_value = "nix")]
     pub nix: PathBuf,
     /// Digest of a binary that may stand at the beginning; may be given several times
     #[arg(long, value_name = "DIGEST")]
     pub allow_seed: Vec<Digest>,
+    /// Digest of something among the sources that is held to do nothing; may be given several times
+    #[arg(long, value_name = "DIGEST")]
+    pub allow_inert: Vec<Digest>,
+    /// List of what may be accepted, with reasons
+    #[arg(long, value_name = "FILE", requires = "allow_list_digest")]
+    pub allow_list: Option<PathBuf>,
+    /// The digest that list must have
+    #[arg(long, value_name = "DIGEST", requires = "allow_list")]
+    pub allow_list_digest: Option<Digest>,
     /// How many bytes of sources may be neither text nor known
     #[arg(long, value_name = "BYTES", default_value_t = 0)]
     pub max_opaque_bytes: u64,
@@ -29,17 +48,49 @@ pub struct AuditArgs {
     pub system: System,
 }
 
+/// What `audit` can do besides.
+#[derive(Clone, Debug, Subcommand)]
+pub enum AuditCommand {
+    /// Compare two builders' reports on one release
+    Diff {
+        /// The one report
+        #[arg(value_name = "REPORT")]
+        first: PathBuf,
+        /// The other
+        #[arg(value_name = "REPORT")]
+        second: PathBuf,
+    },
+}
+
+/// Compares two reports.
+///
+/// # Errors
+/// When one of them cannot be read or is none.
+pub fn audit_diff(first: &Path, second: &Path) -> Result<AuditDiff, Error> {
+    Ok(AuditDiff::between(
+        &read_report(first)?,
+        &read_report(second)?,
+    ))
+}
+
+fn read_report(path: &Path) -> Result<AuditReport, Error> {
+    let bytes = state::read(path, MAX_REPORT)?;
+    AuditReport::from_json(&bytes)
+        .map_err(|error| Error::Usage(format!("{}: {error}", path.display())))
+}
+
 /// Audits a path in a store on disk.
 ///
 /// # Errors
 /// When the path is not in a store, or something cannot be read. What the audit finds is in the report.
 pub async fn audit_path(args: &AuditArgs) -> Result<AuditReport, Error> {
+    let given = args.path.as_deref().ok_or(Error::Missing("the path"))?;
     // The path itself may be a link in the store: only what is above it is resolved.
-    std::fs::symlink_metadata(&args.path).map_err(Error::file("read", &args.path))?;
-    let above = state::parent(&args.path)
+    std::fs::symlink_metadata(given).map_err(Error::file("read", given))?;
+    let above = state::parent(given)
         .canonicalize()
-        .map_err(Error::file("read", &args.path))?;
-    let path = above.join(args.path.file_name().unwrap_or_default());
+        .map_err(Error::file("read", given))?;
+    let path = above.join(given.file_name().unwrap_or_default());
     let (store, path) = split_store_path(&path)?;
     std::fs::symlink_metadata(on_disk(&store, &path))
         .map_err(Error::file("read", &on_disk(&store, &path)))?;
@@ -70,9 +121,14 @@ pub async fn audit_path(args: &AuditArgs) -> Result<AuditReport, Error> {
         version: nix.version(),
         driver: driver_files(&nix, &store).await?,
     };
-    let policy = AuditPolicy {
+    let flags = AuditPolicy {
         allowed_seeds: args.allow_seed.iter().copied().collect(),
+        allowed_inert: args.allow_inert.iter().copied().collect(),
         max_opaque_bytes: args.max_opaque_bytes,
+    };
+    let policy = match (&args.allow_list, &args.allow_list_digest) {
+        (Some(path), Some(digest)) => flags.with_list(path, digest)?,
+        _ => flags,
     };
     audit(subject, &policy)
 }

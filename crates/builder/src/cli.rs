@@ -7,8 +7,8 @@ use seed_primitives::System;
 use serde::Serialize;
 
 use crate::{
-    AuditArgs, AuditReport, Error, GenesisArgs, Key, Outcome, Settings, Stage, audit_path, doctor,
-    run, sign_genesis,
+    AuditArgs, AuditCommand, DivergeArgs, DivergenceKind, Error, GenesisArgs, Key, Outcome,
+    Settings, Stage, audit_diff, audit_path, diverge, doctor, run, sign_genesis,
 };
 
 const VERSION: &str = concat!(
@@ -46,6 +46,8 @@ enum Command {
     Pack(Box<Settings>),
     /// Audit a built store path: is every byte accounted for by source?
     Audit(AuditArgs),
+    /// Where two builders part: the first derivation whose outputs differ, and the difference of the bytes
+    Diverge(DivergeArgs),
     /// Sign consent to the first release of a ledger
     SignGenesis(GenesisArgs),
     /// Show how an image or a closure is layered: sizes by layer, by depth, and of the largest paths
@@ -135,12 +137,26 @@ impl Command {
             Self::Run(settings) => pipeline(*settings, Stage::Attest, output).await?,
             Self::Build(settings) => pipeline(*settings, Stage::Build, output).await?,
             Self::Pack(settings) => pipeline(*settings, Stage::Pack, output).await?,
+            Self::Audit(AuditArgs {
+                command: Some(AuditCommand::Diff { first, second }),
+                ..
+            }) => {
+                let diff = audit_diff(&first, &second)?;
+                print(output, &diff, &diff.to_text());
+                return Ok(ExitCode::from(u8::from(!diff.same)));
+            }
             Self::Audit(args) => {
                 let report = audit_path(&args).await?;
-                print(output, &report, &audit_text(&report));
+                print(output, &report, &report.to_text());
                 if let Some(why) = report.refusal() {
                     return Err(Error::Audit(why));
                 }
+            }
+            Self::Diverge(args) => {
+                let found = diverge(&args).await?;
+                print(output, &found, &found.to_text());
+                let same = found.kind == DivergenceKind::Same;
+                return Ok(ExitCode::from(u8::from(!same)));
             }
             Self::SignGenesis(args) => {
                 let genesis = sign_genesis(&args).await?;
@@ -204,42 +220,6 @@ fn outcome_text(outcome: &Outcome) -> String {
             .map(|file| format!("attestation {}", file.display())),
     );
     lines.join("\n")
-}
-
-fn audit_text(report: &AuditReport) -> String {
-    let grade = serde_json::to_value(report.grade).unwrap_or_default();
-    [
-        format!(
-            "closure     {} ({} paths)",
-            report.closure, report.closure_paths
-        ),
-        format!(
-            "derivations {}, every path recomputed; {} outputs built here",
-            report.derivations, report.built_outputs
-        ),
-        format!(
-            "leaves      {}, {} bytes of text",
-            report.leaves.len(),
-            report.text_bytes
-        ),
-        format!(
-            "seed        {} bytes of machine code, allowed",
-            report.seed_binary_bytes
-        ),
-        format!(
-            "unexplained {} bytes of machine code",
-            report.unexplained_binary_bytes
-        ),
-        format!("opaque      {} bytes", report.opaque_bytes),
-        format!(
-            "driver      Nix {}, {} files, {} bytes not built from source",
-            report.driver.version,
-            report.driver.files.len(),
-            report.driver.bytes
-        ),
-        format!("grade       {}", grade.as_str().unwrap_or_default()),
-    ]
-    .join("\n")
 }
 
 async fn examine(nix: &std::path::Path, system: &System) -> ExitCode {

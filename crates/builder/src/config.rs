@@ -133,6 +133,15 @@ pub struct Settings {
     /// Digest of a binary that may stand at the beginning; may be given several times
     #[arg(long, value_name = "DIGEST")]
     pub allow_seed: Vec<Digest>,
+    /// Digest of something among the sources that is held to do nothing; may be given several times
+    #[arg(long, value_name = "DIGEST")]
+    pub allow_inert: Vec<Digest>,
+    /// List of what may be accepted, with reasons
+    #[arg(long, value_name = "FILE")]
+    pub allow_list: Option<PathBuf>,
+    /// The digest that list must have
+    #[arg(long, value_name = "DIGEST")]
+    pub allow_list_digest: Option<Digest>,
     /// How many bytes of sources may be neither text nor known [default: 0]
     #[arg(long, value_name = "BYTES")]
     pub max_opaque_bytes: Option<u64>,
@@ -192,6 +201,7 @@ impl Settings {
             &mut self.dev_key_file,
             &mut self.out,
             &mut self.journal,
+            &mut self.allow_list,
         ];
         for path in paths.into_iter().flatten() {
             *path = directory.join(&*path);
@@ -270,6 +280,13 @@ impl Settings {
             } else {
                 self.allow_seed
             },
+            allow_inert: if self.allow_inert.is_empty() {
+                file.allow_inert
+            } else {
+                self.allow_inert
+            },
+            allow_list: self.allow_list.or(file.allow_list),
+            allow_list_digest: self.allow_list_digest.or(file.allow_list_digest),
             max_opaque_bytes: self.max_opaque_bytes.or(file.max_opaque_bytes),
             run_id: self.run_id.or(file.run_id),
             build_timeout: self.build_timeout.or(file.build_timeout),
@@ -472,12 +489,21 @@ impl Settings {
             .transpose()
     }
 
-    /// What an audit may accept.
-    #[must_use]
-    pub fn audit_policy(&self) -> AuditPolicy {
-        AuditPolicy {
+    /// What an audit may accept: the flags and the allow-list together.
+    ///
+    /// # Errors
+    /// When the allow-list is given without its digest, cannot be read, or has another digest.
+    pub fn audit_policy(&self) -> Result<AuditPolicy, Error> {
+        let flags = AuditPolicy {
             allowed_seeds: self.allow_seed.iter().copied().collect(),
+            allowed_inert: self.allow_inert.iter().copied().collect(),
             max_opaque_bytes: self.max_opaque_bytes.unwrap_or(0),
+        };
+        match (&self.allow_list, &self.allow_list_digest) {
+            (None, None) => Ok(flags),
+            (Some(path), Some(digest)) => flags.with_list(path, digest),
+            (Some(_), None) => Err(Error::Missing("--allow-list-digest")),
+            (None, Some(_)) => Err(Error::Missing("--allow-list")),
         }
     }
 

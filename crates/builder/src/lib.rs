@@ -6,6 +6,7 @@ mod cli;
 mod closure;
 mod config;
 mod disk;
+mod diverge;
 mod doctor;
 mod error;
 mod genesis;
@@ -26,13 +27,15 @@ mod sbom;
 mod state;
 
 pub use audit::{
-    AuditPolicy, AuditReport, AuditSubject, Driver, Grade, Leaf, LeafFinding, Verdict, audit,
+    AllowList, Allowed, AuditDiff, AuditDifference, AuditPolicy, AuditReport, AuditSubject,
+    AuditedOutput, Driver, Grade, Leaf, LeafFinding, LeafOrigin, Verdict, audit,
 };
-pub use audit_command::{AuditArgs, audit_path};
+pub use audit_command::{AuditArgs, AuditCommand, audit_diff, audit_path};
 pub use cli::Cli;
 pub use closure::closure_of;
 pub use config::{CompressionChoice, Settings};
 pub use disk::{DiskFile, read_tree};
+pub use diverge::{Change, DivergeArgs, Divergence, DivergenceKind, FileChange, Packing, diverge};
 pub use doctor::{Check, doctor};
 pub use error::{Conflict, Difference, Error};
 pub use genesis::{GenesisArgs, sign_genesis};

@@ -1,19 +1,21 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
+    io,
     path::Path,
 };
 
 use seed_nix::{
-    GraphLoader, Node, SourceKind, Step, StorePath, content_matches, nar_hash, source_kind,
+    BuiltOutput, GraphLoader, NarHash, Node, SourceKind, Step, StorePath, content_matches,
+    copy_exactly, nar_hash, source_kind,
 };
 use seed_primitives::Digest;
+use sha2::{Digest as _, Sha256};
 
 use super::AuditSubject;
 use crate::{
     Error,
     disk::{DiskFile, read_tree},
     nix::{PathInfo, on_disk, read_derivation},
-    state,
 };
 
 /// How a leaf got into the store without being built.
@@ -28,8 +30,10 @@ pub(super) enum Origin {
 pub(super) struct Walked {
     /// Every output that had to be built.
     pub(super) outputs: BTreeSet<StorePath>,
-    /// Every source and fixed output.
-    pub(super) leaves: BTreeMap<StorePath, Origin>,
+    /// Every source and fixed output, with the hash its contents were found to have.
+    pub(super) leaves: BTreeMap<StorePath, (Origin, NarHash)>,
+    /// Every output of every derivation that was needed, in build order, with the hash of its contents.
+    pub(super) built: Vec<BuiltOutput>,
 }
 
 /// All derivations that `root` needs, paths recomputed, inputs before users.
@@ -92,9 +96,13 @@ pub(super) fn walk(
             .filter_map(|path| subject.infos.get(path))
             .map(|info| info.registered)
             .max();
-        for output in step.outputs.values() {
-            check_output(subject, output, newest.unwrap_or(0), violations)?;
+        for (name, output) in &step.outputs {
             walked.outputs.insert(output.clone());
+            let Some((_, info)) = contents(subject, output, violations)? else {
+                continue;
+            };
+            check_origin(output, info, newest.unwrap_or(0), violations);
+            walked.built.push(built(step, name, output, info));
         }
     }
     // What is packed beside the graph, such as the inputs of a flake, is a source or does not belong there.
@@ -106,16 +114,22 @@ pub(super) fn walk(
     Ok(walked)
 }
 
-/// A built output: here, unsigned, not before its inputs, and holding what is on record.
-fn check_output(
-    subject: &AuditSubject<'_>,
+fn built(step: &Step, name: &str, output: &StorePath, info: &PathInfo) -> BuiltOutput {
+    BuiltOutput {
+        derivation: step.path.clone(),
+        name: name.to_owned(),
+        path: output.clone(),
+        nar: info.nar,
+    }
+}
+
+/// A built output: here, unsigned, and not before its inputs.
+fn check_origin(
     output: &StorePath,
+    info: &PathInfo,
     newest_input: u64,
     violations: &mut Vec<String>,
-) -> Result<(), Error> {
-    let Some((_, info)) = contents(subject, output, violations)? else {
-        return Ok(());
-    };
+) {
     if !info.ultimate {
         violations.push(format!("{output} was not built in this store"));
     }
@@ -130,7 +144,6 @@ fn check_output(
             "{output} is older than something it was built from"
         ));
     }
-    Ok(())
 }
 
 /// A fixed output: whoever made it, its content has the address that the derivation promises.
@@ -140,11 +153,14 @@ fn check_fixed(
     walked: &mut Walked,
     violations: &mut Vec<String>,
 ) -> Result<(), Error> {
-    for output in step.outputs.values() {
-        walked.leaves.insert(output.clone(), Origin::FixedOutput);
-        let Some((node, _)) = contents(subject, output, violations)? else {
+    for (name, output) in &step.outputs {
+        let Some((node, info)) = contents(subject, output, violations)? else {
             continue;
         };
+        walked
+            .leaves
+            .insert(output.clone(), (Origin::FixedOutput, info.nar));
+        walked.built.push(built(step, name, output, info));
         let place = on_disk(subject.store, output);
         let matches = match &step.fixed {
             Some(address) => {
@@ -181,7 +197,7 @@ fn check_source(
                 executable: false,
                 size,
                 contents,
-            } => Some(Digest::of(&state::read(contents.path(), *size)?)),
+            } => Some(digest_of(contents, *size)?),
             _ => None,
         };
         let references: Vec<StorePath> = info
@@ -196,10 +212,25 @@ fn check_source(
             ));
             continue;
         };
-        walked.leaves.insert(source, Origin::Source(kind));
+        walked
+            .leaves
+            .insert(source, (Origin::Source(kind), info.nar));
         todo.extend(references);
     }
     Ok(())
+}
+
+fn digest_of(contents: &DiskFile, size: u64) -> Result<Digest, Error> {
+    let mut hasher = Sha256::new();
+    let hashed = copy_exactly(contents, size, &mut |bytes| {
+        hasher.update(bytes);
+        Ok(())
+    });
+    hashed.map_err(Error::file("hash", contents.path()))?;
+    let zero = || io::Error::new(io::ErrorKind::InvalidData, "it hashes to zero");
+    Digest::from_bytes(hasher.finalize().into())
+        .ok_or_else(zero)
+        .map_err(Error::file("hash", contents.path()))
 }
 
 /// The file tree of a path and its record, or nothing after noting why not.

@@ -1,34 +1,30 @@
 //! The full-source audit: is every byte of the closure accounted for by source text and allowed seeds?
 
+mod diff;
 mod graph;
 mod leaves;
+mod policy;
 mod report;
+mod text;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,
 };
 
-use seed_nix::{StorePath, closure_digest};
-use seed_primitives::{Digest, System};
-use serde::{Deserialize, Serialize};
+use seed_nix::{OutputTree, StorePath, closure_digest};
+use seed_primitives::System;
 
 use crate::{
     Error, closure_of,
     nix::{DriverFile, NixVersion, PathInfo},
 };
+pub use diff::{AuditDiff, AuditDifference};
 pub(crate) use graph::{load_graph, needed};
-pub use report::{AuditReport, Driver, Grade, Leaf, LeafFinding, Verdict};
-
-/// What an audit is allowed to accept.
-#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub struct AuditPolicy {
-    /// Files of machine code (by SHA-256) that may stand at the beginning of everything.
-    pub allowed_seeds: BTreeSet<Digest>,
-    /// How many bytes may be neither text nor anything known.
-    pub max_opaque_bytes: u64,
-}
+pub use policy::{AllowList, Allowed, AuditPolicy};
+pub use report::{
+    AuditReport, AuditedOutput, Driver, Grade, Leaf, LeafFinding, LeafOrigin, Verdict,
+};
 
 /// What is audited.
 #[derive(Clone, Debug)]
@@ -69,11 +65,12 @@ pub fn audit(subject: AuditSubject<'_>, policy: &AuditPolicy) -> Result<AuditRep
             ));
         }
     }
-    let leaves = leaves::scan_leaves(subject.store, &walked.leaves, &policy.allowed_seeds)?;
+    let leaves = leaves::scan_leaves(subject.store, &walked.leaves, policy, &mut violations)?;
     let target = subject.system.as_str();
     let cross = steps
         .iter()
         .any(|step| step.system != target && step.system != "builtin");
+    let tree = OutputTree::new(walked.built);
     let report = AuditReport::new(
         report::Facts {
             system: subject.system.clone(),
@@ -84,6 +81,7 @@ pub fn audit(subject: AuditSubject<'_>, policy: &AuditPolicy) -> Result<AuditRep
             built: walked.outputs.len(),
             cross,
             driver: Driver::new(subject.version, subject.driver),
+            tree,
         },
         leaves,
         violations,

@@ -8,7 +8,7 @@ use std::{
 };
 
 use seed_primitives::Digest;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -21,7 +21,8 @@ use crate::Error;
 const LIMIT: Duration = Duration::from_secs(30);
 
 /// One file of machine code that drove the build: Nix itself or a library it loads.
-#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct DriverFile {
     /// Its file name, without the directory.
     pub name: String,

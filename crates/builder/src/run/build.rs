@@ -71,7 +71,7 @@ impl Pipeline<'_> {
         built: &Built,
         directory: &Path,
     ) -> Result<(), Error> {
-        let policy = self.settings.audit_policy();
+        let policy = self.settings.audit_policy()?;
         let (report, done) = (directory.join("audit.json"), directory.join("audited.json"));
         if report.exists() && read_record::<AuditPolicy>(&done)?.as_ref() == Some(&policy) {
             return Ok(());

@@ -1,16 +1,60 @@
 //! What the bytes of a leaf are: text a person can read, machine code, or neither.
 
-mod archive;
+mod ar;
+mod codec;
+mod cpio;
+mod format;
 mod magic;
+mod nar;
+mod packed;
+mod stream;
+mod tar;
+mod text;
+mod walk;
+mod zip;
 
-use std::fmt;
+use std::{fmt, io};
 
 use seed_primitives::Digest;
 
-/// How deep archives inside archives are followed; anything deeper is opaque.
-const MAX_DEPTH: usize = 8;
-/// How many findings one leaf may produce before the rest of it is summed up as one opaque finding.
-const MAX_FINDINGS: usize = 100_000;
+use crate::Contents;
+pub use format::Format;
+pub use packed::unpacked;
+
+/// How far archives are followed. What goes beyond is one finding of [`Kind::Beyond`], never an endless loop.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Limits {
+    /// How deep archives may lie inside archives.
+    pub depth: usize,
+    /// How many compressed layers may lie inside each other: each holds its window in memory.
+    pub packings: usize,
+    /// How many bytes one file may unpack to, all its archives together.
+    pub unpacked: u64,
+    /// How many times larger than its compressed form anything may become, once it has more than
+    /// [`Limits::ratio_from`] bytes.
+    pub ratio: u64,
+    /// The size from which [`Limits::ratio`] counts.
+    pub ratio_from: u64,
+    /// How many bytes of memory one decoder may ask for.
+    pub memory: u64,
+    /// How many findings one file may have.
+    pub findings: usize,
+}
+
+impl Default for Limits {
+    /// Beyond any source archive in use, and within 256 MiB of memory.
+    fn default() -> Self {
+        Self {
+            depth: 8,
+            packings: 3,
+            unpacked: 64 << 30,
+            ratio: 250,
+            ratio_from: 64 << 20,
+            memory: 66 << 20,
+            findings: 10_000,
+        }
+    }
+}
 
 /// A kind of code that something runs without compiling it from text first.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -33,6 +77,8 @@ pub enum MachineCode {
     LlvmBitcode,
     /// Compiled Lua.
     LuaBytecode,
+    /// Compiled Guile; starts as ELF does, with a name of its own.
+    GuileBytecode,
 }
 
 impl fmt::Display for MachineCode {
@@ -47,7 +93,57 @@ impl fmt::Display for MachineCode {
             Self::PythonBytecode => "python-bytecode",
             Self::LlvmBitcode => "llvm-bitcode",
             Self::LuaBytecode => "lua-bytecode",
+            Self::GuileBytecode => "guile-bytecode",
         })
+    }
+}
+
+/// A limit that an archive goes beyond.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Limit {
+    /// [`Limits::depth`].
+    Depth,
+    /// [`Limits::packings`].
+    Packings,
+    /// [`Limits::unpacked`].
+    Unpacked,
+    /// [`Limits::ratio`].
+    Ratio,
+    /// [`Limits::memory`].
+    Memory,
+    /// [`Limits::findings`].
+    Findings,
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Depth => "beyond-depth",
+            Self::Packings => "beyond-packings",
+            Self::Unpacked => "beyond-unpacked",
+            Self::Ratio => "beyond-ratio",
+            Self::Memory => "beyond-memory",
+            Self::Findings => "beyond-findings",
+        })
+    }
+}
+
+impl Limits {
+    /// What went beyond `limit`, as the end of a sentence that starts with the place.
+    #[must_use]
+    pub fn explain(&self, limit: Limit) -> String {
+        match limit {
+            Limit::Depth => format!("lies deeper than {} archives", self.depth),
+            Limit::Packings => {
+                format!("lies deeper than {} compressed layers", self.packings)
+            }
+            Limit::Unpacked => format!("unpacks to more than {} bytes", self.unpacked),
+            Limit::Ratio => format!("unpacks to more than {} times its size", self.ratio),
+            Limit::Memory => {
+                format!("needs more than {} bytes of memory to unpack", self.memory)
+            }
+            Limit::Findings => format!("holds more than {} pieces of no text", self.findings),
+        }
     }
 }
 
@@ -56,18 +152,34 @@ impl fmt::Display for MachineCode {
 pub enum Kind {
     /// Machine code.
     Machine(MachineCode),
-    /// Bytes that are neither text nor anything known: also compressed and encrypted data.
+    /// Bytes that are neither text nor anything known, such as encrypted data.
     Opaque,
+    /// An archive that says one thing and holds another, or ends too early.
+    Damaged(Format),
+    /// An archive that was not followed to its end.
+    Beyond(Limit),
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Machine(code) => code.fmt(f),
+            Self::Opaque => f.write_str("opaque"),
+            Self::Damaged(format) => write!(f, "damaged-{format}"),
+            Self::Beyond(limit) => limit.fmt(f),
+        }
+    }
 }
 
 /// A piece of a leaf that is not text.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub struct Finding {
-    /// Where: the file's name, then the members of the archives around it, joined by `!/`.
+    /// Where: the file's name, then the members of the archives around it, joined by `!/`. Characters that
+    /// could mislead a reader are escaped.
     pub location: String,
     /// What it is.
     pub kind: Kind,
-    /// SHA-256 of the piece.
+    /// SHA-256 of the piece; of the archive where that was damaged or went beyond a limit.
     pub digest: Digest,
     /// Its length in bytes.
     pub size: u64,
@@ -80,143 +192,19 @@ pub struct Scan {
     pub findings: Vec<Finding>,
     /// How many bytes are text, counted at the innermost level.
     pub text_bytes: u64,
+    /// How many of them stand in runs of 64 or more base64 or hexadecimal digits: text that may carry
+    /// anything.
+    pub encoded_bytes: u64,
 }
 
-/// Scans the bytes of one file, following tar (also without its magic) and ar archives.
+/// Scans the bytes of one file, following tar (also without its magic), ar, cpio, zip and NAR archives and
+/// gzip, xz, lzma, lzip, bzip2 and zstd, in memory bounded by `limits` and not by the file.
 ///
-/// Text is UTF-8 without control characters other than white space, form feed and escape. Compressed data is
-/// opaque: this crate does not decompress.
-#[must_use]
-pub fn scan(name: &str, bytes: &[u8]) -> Scan {
-    let mut scan = Scan::default();
-    scan.visit(name, bytes, 0);
-    scan
-}
-
-impl Scan {
-    fn visit(&mut self, location: &str, bytes: &[u8], depth: usize) {
-        if bytes.is_empty() {
-            return;
-        }
-        if is_text(bytes) {
-            self.text_bytes += bytes.len() as u64;
-            return;
-        }
-        if let Some(code) = magic::machine_code(bytes) {
-            return self.report(location, Kind::Machine(code), bytes);
-        }
-        let members = if depth < MAX_DEPTH {
-            archive::members(bytes)
-        } else {
-            None
-        };
-        let Some(members) = members else {
-            let kind = if magic::contains_elf(bytes) {
-                Kind::Machine(MachineCode::Elf)
-            } else {
-                Kind::Opaque
-            };
-            return self.report(location, kind, bytes);
-        };
-        for member in members {
-            if self.findings.len() >= MAX_FINDINGS {
-                return self.report(location, Kind::Opaque, bytes);
-            }
-            self.visit(
-                &format!("{location}!/{}", member.name),
-                member.bytes,
-                depth + 1,
-            );
-        }
-    }
-
-    fn report(&mut self, location: &str, kind: Kind, bytes: &[u8]) {
-        self.findings.push(Finding {
-            location: location.to_owned(),
-            kind,
-            digest: Digest::of(bytes),
-            size: bytes.len() as u64,
-        });
-    }
-}
-
-fn is_text(bytes: &[u8]) -> bool {
-    let control = |byte: &u8| {
-        (*byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r' | 0x0c | 0x1b)) || *byte == 0x7f
-    };
-    !bytes.iter().any(control) && std::str::from_utf8(bytes).is_ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn kinds(bytes: &[u8]) -> Vec<Kind> {
-        scan("x", bytes)
-            .findings
-            .into_iter()
-            .map(|finding| finding.kind)
-            .collect()
-    }
-
-    #[test]
-    fn text_is_not_reported() {
-        for text in [
-            "",
-            "hello\n",
-            "#!/bin/sh\n\x0c",
-            "grüße",
-            "MZ is text here",
-            "7f 45 4c 46 # hex\n",
-            "BC\n",
-            "dex\n035 x\n",
-        ] {
-            let scan = scan("x", text.as_bytes());
-            assert_eq!(scan.findings, [], "{text:?}");
-            assert_eq!(scan.text_bytes, text.len() as u64);
-        }
-    }
-
-    #[test]
-    fn knows_each_kind_of_machine_code() {
-        let mut pe = vec![0; 0x100];
-        pe[..2].copy_from_slice(b"MZ");
-        pe[0x3c] = 0x80;
-        pe[0x80..0x84].copy_from_slice(b"PE\0\0");
-        let cases: [(MachineCode, &[u8]); 10] = [
-            (MachineCode::Elf, b"\x7fELF\x02\x01\x01\0"),
-            (MachineCode::MachO, b"\xcf\xfa\xed\xfe\x07\0\0\x01"),
-            (MachineCode::MachO, b"\xca\xfe\xba\xbe\0\0\0\x02"),
-            (MachineCode::JavaClass, b"\xca\xfe\xba\xbe\0\0\0\x41"),
-            (MachineCode::Pe, &pe),
-            (MachineCode::Wasm, b"\0asm\x01\0\0\0"),
-            (MachineCode::Dex, b"dex\n035\0\0"),
-            (MachineCode::PythonBytecode, b"\xa7\x0d\x0d\x0a\0\0\0\0"),
-            (MachineCode::LlvmBitcode, b"BC\xc0\xde\x35\x14"),
-            (MachineCode::LuaBytecode, b"\x1bLua\x54\0"),
-        ];
-        for (code, bytes) in cases {
-            assert_eq!(kinds(bytes), [Kind::Machine(code)]);
-        }
-    }
-
-    #[test]
-    fn finds_a_program_hidden_behind_other_bytes() {
-        let mut bytes = vec![0x80; 1000];
-        bytes.extend(b"\x7fELF\x02\x01\x01\0\0\0");
-        assert_eq!(kinds(&bytes), [Kind::Machine(MachineCode::Elf)]);
-    }
-
-    #[test]
-    fn compressed_bytes_are_opaque() {
-        for bytes in [
-            b"\x1f\x8b\x08\0\0".as_slice(),
-            b"\xfd7zXZ\0\0",
-            b"(\xb5/\xfd\0\0",
-            b"BZh91AY&\x80",
-            b"PK\x03\x04\0",
-        ] {
-            assert_eq!(kinds(bytes), [Kind::Opaque]);
-        }
-    }
+/// Text is UTF-8 without control characters other than white space, form feed and escape. Every byte of an
+/// archive is part of a member, of a header that was checked, or of a finding.
+///
+/// # Errors
+/// Those of reading `contents`. Whatever the bytes are is in the result.
+pub fn scan<C: Contents>(name: &str, contents: &C, size: u64, limits: &Limits) -> io::Result<Scan> {
+    walk::Walk::file(name, contents, size, limits)
 }
