@@ -3,6 +3,7 @@
 mod common;
 
 use std::{
+    collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
     process::Command,
@@ -12,7 +13,7 @@ use common::{Work, commit, finish, nixes, with};
 use seed_image::ImageManifest;
 use seed_nix::{NixHash, Node, nar_hash};
 use seed_primitives::Digest;
-use seed_testkit::closure::{Closure, Plan, write_flake};
+use seed_testkit::closure::{Closure, Plan, Shape, write_flake};
 use serde_json::Value;
 
 const PATHS: usize = 300;
@@ -284,6 +285,67 @@ fn a_project_builds_offline_inside_its_seed_and_builds_nothing_else() {
     let below = first.len() - 2;
     assert_eq!(first[..below], second[..below]);
     assert_ne!(first[below..], second[below..]);
+}
+
+/// What the parts of `closure` are called in the store, as Nix evaluates them.
+fn store_names(work: &Work, nix: &Path, name: &str, closure: &Closure) -> BTreeSet<String> {
+    let folder = work.path().join(name);
+    write_flake(closure, &folder).unwrap();
+    let evaluated = Command::new(nix)
+        .args([
+            "--extra-experimental-features",
+            "nix-command flakes",
+            "eval",
+        ])
+        .args(["--raw", "--store"])
+        .arg(work.path().join("store"))
+        .arg(format!(
+            "path:{}#packages.x86_64-linux.seed.drvPath",
+            folder.display()
+        ))
+        .env("HOME", work.path())
+        .env("NIX_CONF_DIR", work.path())
+        .output()
+        .unwrap();
+    assert!(evaluated.status.success(), "{evaluated:?}");
+    let requisites = Command::new(nix.with_file_name("nix-store"))
+        .arg("--store")
+        .arg(work.path().join("store"))
+        .args(["--query", "--requisites"])
+        .arg(String::from_utf8(evaluated.stdout).unwrap())
+        .env("HOME", work.path())
+        .env("NIX_CONF_DIR", work.path())
+        .output()
+        .unwrap();
+    let text = String::from_utf8(requisites.stdout).unwrap();
+    let is_part = |path: &&str| path.contains("-part-") || path.contains("-application");
+    text.lines()
+        .filter(is_part)
+        .filter(|path| !path.contains("-part-joined.bc"))
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn touching_a_path_moves_it_and_all_that_leads_to_it_for_every_nix() {
+    let plan = Plan {
+        shape: Shape::Diamond,
+        paths: 13,
+        ..Plan::default()
+    };
+    let mut found = Vec::new();
+    for nix in nixes() {
+        let work = Work::new();
+        let mut closure = Closure::new(&plan).unwrap();
+        let before = store_names(&work, &nix, "before", &closure);
+        closure.touch(7).unwrap();
+        let after = store_names(&work, &nix, "after", &closure);
+        assert_eq!((before.len(), after.len()), (13, 13));
+        // 0 to 6 and 8, which stands beside it, stay; 9 to 12 stand on it.
+        assert_eq!(before.intersection(&after).count(), 8);
+        found.push((before, after));
+    }
+    assert!(found.windows(2).all(|pair| pair[0] == pair[1]));
 }
 
 #[test]

@@ -194,7 +194,7 @@ impl Nix {
         address: &SourceAddress,
     ) -> Result<StorePath, Error> {
         // The old command line is the only one that knows every algorithm in every version.
-        let mut command = shut_in(&self.program.with_file_name("nix-store"));
+        let mut command = shut_in(&find(&self.program.with_file_name("nix-store"))?);
         self.close(&mut command);
         command.arg("--store").arg(store).arg("--add-fixed");
         if address.is_recursive() {
