@@ -606,6 +606,63 @@ fn two_reports_are_compared_by_what_they_speak_of() {
     assert!(talk.contains("do not hash to its root"), "{talk}");
 }
 
+/// Between build and signature every byte of the closure is hashed again; neither a changed byte nor a record
+/// made to fit it is signed.
+#[test]
+fn an_output_changed_between_build_and_signature() {
+    let lab = Lab::new();
+    let work = &lab.work;
+    let commit = work.repository("repo", |_| {});
+    work.key();
+    let flags = work.flags("repo", &commit, "state");
+    let (code, out, talk) = finish(work.command().arg("build").args(&flags).output().unwrap());
+    assert_eq!(code, 0, "{talk}");
+    let outcome: Value = serde_json::from_str(&out).unwrap();
+    let directory = PathBuf::from(outcome["systems"][0]["directory"].as_str().unwrap());
+    let built = fs::read(directory.join("build.json")).unwrap();
+    let built: Value = serde_json::from_slice(&built).unwrap();
+    let seed = built["built"]["outputs"]["out"].as_str().unwrap();
+    let store = directory.join("store");
+    let tool = fs::read_dir(store.join(&seed[1..]).join("bin"))
+        .unwrap()
+        .next()
+        .unwrap();
+    // A link to the tool's own path, as it is inside the store.
+    let tool = fs::read_link(tool.unwrap().path()).unwrap();
+    let tool = store.join(tool.strip_prefix("/").unwrap());
+    let mut bytes = fs::read(&tool).unwrap();
+    let last = bytes.len() - 1;
+    bytes[last] ^= 1;
+    replace(&tool, &bytes);
+    let (code, _, talk) = finish(work.command().arg("run").args(&flags).output().unwrap());
+    assert_eq!(code, 1, "{talk}");
+    assert!(
+        talk.contains("error[audit-refused]") && talk.contains("hashes to"),
+        "{talk}"
+    );
+
+    let path = tool
+        .ancestors()
+        .find(|path| path.parent().unwrap().ends_with("nix/store"))
+        .unwrap();
+    let hash = lab.good("nix-hash", &["--type", "sha256", path.to_str().unwrap()]);
+    let database = store
+        .strip_prefix(work.path())
+        .unwrap()
+        .to_str()
+        .unwrap()
+        .to_owned();
+    let name = inside(path);
+    lab.database(
+        &database,
+        &format!("UPDATE ValidPaths SET hash='sha256:{hash}' WHERE path='{name}'"),
+    );
+    let (code, _, talk) = finish(work.command().arg("run").args(&flags).output().unwrap());
+    assert_eq!(code, 1, "{talk}");
+    assert!(talk.contains("is not the audited one"), "{talk}");
+    assert!(!work.path().join("state/journal").exists());
+}
+
 fn replace(path: &Path, bytes: &[u8]) {
     let mode = fs::metadata(path).unwrap().permissions();
     fs::remove_file(path).unwrap();
