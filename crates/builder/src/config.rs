@@ -8,7 +8,7 @@ use alloy_primitives::Address;
 use clap::{Args, ValueEnum};
 use seed_attestation::Domain;
 use seed_chain::KeySource;
-use seed_image::{LAYERING, PACKER};
+use seed_image::{LAYERING, PACKER, PACKER_RUNNER};
 use seed_oci::{Place, Tag};
 use seed_primitives::{
     Commit, Compression, Deployment, Digest, MAX_DEPLOYMENT_BYTES, Recipe, RecipeName, SourceUri,
@@ -75,6 +75,9 @@ pub struct Settings {
     /// Last image or index, by digest: layers of it that can stay are kept as they are
     #[arg(long, value_name = "IMAGE")]
     pub previous: Option<String>,
+    /// Put what a CI runner needs on top, as the seed's own nix-support/nix-seed.json describes it
+    #[arg(long)]
+    pub runner: bool,
     /// How often this source was issued again [default: 0]
     #[arg(long, value_name = "NUMBER")]
     pub reissue: Option<u32>,
@@ -246,6 +249,7 @@ impl Settings {
             compression: self.compression.or(file.compression),
             layering: self.layering.or(file.layering),
             previous: self.previous.or(file.previous),
+            runner: self.runner || file.runner,
             reissue: self.reissue.or(file.reissue),
             password_file: self.password_file.or(file.password_file),
             keystore: if key_given {
@@ -413,6 +417,7 @@ impl Settings {
     /// # Errors
     /// When the previous image is not named by digest; never for the defaults.
     pub fn recipe(&self) -> Result<Recipe, Error> {
+        let packer = if self.runner { PACKER_RUNNER } else { PACKER };
         Ok(Recipe {
             compression: match self.compression {
                 Some(CompressionChoice::Tar) => Compression::Tar,
@@ -422,7 +427,7 @@ impl Settings {
                 Some(layering) => layering.clone(),
                 None => LAYERING.parse().map_err(value("--layering"))?,
             },
-            packer: PACKER.parse().map_err(value("packer"))?,
+            packer: packer.parse().map_err(value("packer"))?,
             previous: self.previous()?.map(|previous| previous.digest),
             reissue: self.reissue.unwrap_or(0),
         })

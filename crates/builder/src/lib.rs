@@ -49,4 +49,4 @@ pub use nix::{BuildOrder, Built, DriverFile, Nix, NixVersion, PathInfo, driver_f
 pub use provision::MissingSource;
 pub use rebuild::compare_builds;
 pub use run::{Outcome, Stage, SystemOutcome, run};
-pub use sbom::sbom;
+pub use sbom::Bill;

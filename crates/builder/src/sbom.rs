@@ -1,131 +1,171 @@
+mod cyclonedx;
+mod spdx;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use seed_image::PackedPath;
-use seed_nix::StorePath;
-use seed_primitives::{Digest, System, Target, canonical_json};
-use serde::Serialize;
+use seed_image::{Fact, Facts, PackedPath};
+use seed_nix::{CAHash, NarHash, NixHash, Step, StorePath};
+use seed_primitives::{Digest, System, Target};
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Bom<'a> {
-    bom_format: &'a str,
-    spec_version: &'a str,
-    version: u32,
-    metadata: Metadata,
-    components: Vec<Component>,
-    dependencies: Vec<Dependency>,
-}
-
-#[derive(Serialize)]
-struct Metadata {
-    component: Component,
-}
-
-#[derive(Serialize)]
-struct Component {
-    r#type: &'static str,
-    #[serde(rename = "bom-ref")]
-    bom_ref: String,
-    name: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    version: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    purl: Option<String>,
-    properties: Vec<Property>,
-}
-
-#[derive(Serialize)]
-struct Property {
-    name: &'static str,
-    value: String,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Dependency {
-    r#ref: String,
-    depends_on: BTreeSet<String>,
-}
-
-/// The CycloneDX 1.5 bill of materials of a closure as canonical JSON, without time or serial number: honest
+/// The bill of materials of one image's closure: what is in it, what each part was made from, and under which
+/// licence, as far as that is known. Both forms are canonical JSON without time or serial number, so honest
 /// builders write the same bytes.
-///
-/// Takes the packed paths, the derivation of each path where there is one, the paths of the target itself,
-/// and the closure digest, target and system that name the whole.
-#[must_use]
-pub fn sbom<C>(
-    closure: &[PackedPath<C>],
-    derivations: &BTreeMap<StorePath, StorePath>,
-    applications: &BTreeSet<StorePath>,
-    digest: &Digest,
-    target: &Target,
-    system: &System,
-) -> Vec<u8> {
-    let whole = format!("closure:{digest}");
-    let component = |path: &PackedPath<C>| {
-        let store_path = &path.entry.path;
-        let (name, version) = split_name(store_path.name());
-        let mut properties = vec![
-            property("nix:nar_hash", path.entry.nar.digest),
-            property("nix:nar_size", path.entry.nar.size),
-            property("nix:output_path", store_path),
-        ];
-        properties.extend(
-            derivations
-                .get(store_path)
-                .map(|path| property("nix:drv_path", path)),
-        );
-        Component {
-            r#type: "library",
-            bom_ref: store_path.to_string(),
-            purl: Some(purl(name, version)),
-            name: name.to_owned(),
-            version: version.map(str::to_owned),
-            properties,
-        }
-    };
-    let mut sorted: Vec<&PackedPath<C>> = closure.iter().collect();
-    sorted.sort_by(|a, b| a.entry.path.cmp(&b.entry.path));
-    let mut dependencies = vec![Dependency {
-        r#ref: whole.clone(),
-        depends_on: applications.iter().map(ToString::to_string).collect(),
-    }];
-    dependencies.extend(sorted.iter().map(|path| {
-        Dependency {
-            r#ref: path.entry.path.to_string(),
-            depends_on: path
-                .references
-                .iter()
-                .filter(|used| **used != path.entry.path)
-                .map(ToString::to_string)
-                .collect(),
-        }
-    }));
-    let bom = Bom {
-        bom_format: "CycloneDX",
-        spec_version: "1.5",
-        version: 1,
-        metadata: Metadata {
-            component: Component {
-                r#type: "container",
-                bom_ref: whole,
-                name: target.to_string(),
-                version: None,
-                purl: None,
-                properties: vec![property("nix:system", system)],
-            },
-        },
-        components: sorted.into_iter().map(component).collect(),
-        dependencies,
-    };
-    // Strings, integers and lists always have a JSON form.
-    canonical_json(&bom).unwrap_or_default()
+#[derive(Clone, Debug)]
+pub struct Bill {
+    name: String,
+    system: System,
+    closure: Digest,
+    roots: BTreeSet<StorePath>,
+    /// Ascending by store path.
+    parts: Vec<Part>,
 }
 
-fn property(name: &'static str, value: impl ToString) -> Property {
-    Property {
-        name,
-        value: value.to_string(),
+/// One store path.
+#[derive(Clone, Debug)]
+struct Part {
+    path: StorePath,
+    nar: NarHash,
+    /// The paths it refers to, itself left out.
+    references: BTreeSet<StorePath>,
+    /// The derivation that made it, for what was built.
+    derivation: Option<StorePath>,
+    /// What that derivation took from outside: sources of the flake, and fixed outputs with their hashes.
+    sources: BTreeMap<StorePath, Source>,
+    /// What the seed itself says of it.
+    fact: Fact,
+}
+
+/// Something from outside.
+#[derive(Clone, Debug, Default)]
+struct Source {
+    /// Its content address, for a fixed output.
+    hash: Option<CAHash>,
+    /// Where its derivation says it can be had.
+    urls: Vec<String>,
+}
+
+impl Bill {
+    /// The bill of `closure`, whose derivations are `steps`, as an image of `target` for `system`.
+    ///
+    /// `roots` are the paths of the target itself, `digest` is the closure digest, `facts` what the seed says.
+    #[must_use]
+    pub fn new<C>(
+        closure: &[PackedPath<C>],
+        steps: &[Step],
+        facts: &Facts,
+        roots: &BTreeSet<StorePath>,
+        digest: &Digest,
+        (target, system): (&Target, &System),
+    ) -> Self {
+        let by_path: BTreeMap<&StorePath, &Step> =
+            steps.iter().map(|step| (&step.path, step)).collect();
+        let makers: BTreeMap<&StorePath, &Step> = steps
+            .iter()
+            .flat_map(|step| step.outputs.values().map(move |output| (output, step)))
+            .collect();
+        let mut parts: Vec<Part> = closure
+            .iter()
+            .map(|path| {
+                let maker = makers.get(&path.entry.path).copied();
+                Part::new(path, maker, &by_path, facts)
+            })
+            .collect();
+        parts.sort_by(|a, b| a.path.cmp(&b.path));
+        Self {
+            name: target.to_string(),
+            system: system.clone(),
+            closure: *digest,
+            roots: roots.clone(),
+            parts,
+        }
+    }
+}
+
+impl Part {
+    fn new<C>(
+        path: &PackedPath<C>,
+        maker: Option<&Step>,
+        steps: &BTreeMap<&StorePath, &Step>,
+        facts: &Facts,
+    ) -> Self {
+        let mut references = path.references.clone();
+        references.remove(&path.entry.path);
+        Self {
+            path: path.entry.path.clone(),
+            nar: path.entry.nar,
+            references,
+            derivation: maker.map(|step| step.path.clone()),
+            sources: maker.map_or_else(BTreeMap::new, |step| sources(step, steps)),
+            fact: facts
+                .paths
+                .get(&path.entry.path)
+                .cloned()
+                .unwrap_or_default(),
+        }
+    }
+
+    /// Name and version as Nix splits them.
+    fn name(&self) -> (&str, Option<&str>) {
+        split_name(self.path.name())
+    }
+
+    fn purl(&self) -> String {
+        let (name, version) = self.name();
+        self.fact
+            .purl
+            .clone()
+            .unwrap_or_else(|| purl(name, version))
+    }
+}
+
+/// What `step` takes from outside the build: its plain sources, and the fixed outputs it uses directly. A
+/// fixed output is its own source.
+fn sources(step: &Step, steps: &BTreeMap<&StorePath, &Step>) -> BTreeMap<StorePath, Source> {
+    let mut found: BTreeMap<StorePath, Source> = step
+        .input_sources
+        .iter()
+        .map(|path| (path.clone(), Source::default()))
+        .collect();
+    let used = step
+        .input_derivations
+        .iter()
+        .filter_map(|path| steps.get(path).copied());
+    for step in used.chain(std::iter::once(step)) {
+        let Some(fixed) = &step.fixed else {
+            continue;
+        };
+        for output in step.outputs.values() {
+            let source = Source {
+                hash: Some(fixed.clone()),
+                urls: step.urls.clone(),
+            };
+            found.insert(output.clone(), source);
+        }
+    }
+    found
+}
+
+impl Source {
+    /// The content address as text, `flat:sha256-…` or `recursive:sha256-…`.
+    fn address(&self) -> Option<String> {
+        self.hash.as_ref().map(|fixed| match fixed {
+            CAHash::Flat(hash) => format!("flat:{}", hash.to_sri_string()),
+            CAHash::Nar(hash) => format!("recursive:{}", hash.to_sri_string()),
+            CAHash::Git(hash) => format!("git:{}", hash.to_sri_string()),
+            CAHash::Text(hash) => format!("text:{}", NixHash::Sha256(*hash).to_sri_string()),
+        })
+    }
+
+    /// The URLs that are URLs: a derivation may say anything.
+    fn urls(&self) -> impl Iterator<Item = &String> {
+        let plain = |url: &&String| {
+            url.len() <= 2048
+                && url.contains("://")
+                && url
+                    .bytes()
+                    .all(|b| b.is_ascii_graphic() && !br#""<>\^`{|}"#.contains(&b))
+        };
+        self.urls.iter().filter(plain)
     }
 }
 
@@ -158,17 +198,4 @@ fn purl(name: &str, version: Option<&str>) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn splits_names_as_nix_does() {
-        assert_eq!(split_name("hello-2.12.1"), ("hello", Some("2.12.1")));
-        assert_eq!(
-            split_name("gcc-wrapper-13.2.0-lib"),
-            ("gcc-wrapper", Some("13.2.0-lib"))
-        );
-        assert_eq!(split_name("source"), ("source", None));
-        assert_eq!(purl("gtk+", Some("3.24")), "pkg:nix/gtk%2B@3.24");
-    }
-}
+mod tests;

@@ -12,6 +12,7 @@
 mod config;
 mod descriptor;
 mod error;
+mod facts;
 mod groups;
 mod index;
 mod layer;
@@ -22,18 +23,21 @@ mod manifest;
 pub mod media;
 mod packer;
 mod registration;
+mod runner;
 mod tar;
 
 pub use config::{ImageConfig, RunConfig};
 pub use descriptor::{Descriptor, MAX_BLOB_BYTES};
 pub use error::ReadError;
+pub use facts::{FACTS_FILE, Fact, Facts};
 pub use index::{ImageIndex, IndexChild, MAX_CHILDREN};
 pub use layer::Layer;
 pub use layout::Layout;
 pub use manifest::{
     CLOSURE_ANNOTATION, ImageManifest, MAX_CONFIG_BYTES, MAX_LAYERS, MAX_MANIFEST_BYTES,
 };
-pub use packer::{LAYERING, PACKER, PackError, PackedImage, PackedPath, Packer};
+pub use packer::{LAYERING, PACKER, PACKER_RUNNER, PackError, PackedImage, PackedPath, Packer};
 pub use registration::{
     MAX_REGISTRATION_BYTES, Registered, parse_registration, registration_of_layer,
 };
+pub use runner::Runner;

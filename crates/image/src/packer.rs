@@ -8,16 +8,19 @@ use seed_primitives::{Compression, Digest, Recipe, System};
 use thiserror::Error;
 
 use crate::{
-    Descriptor, ImageConfig, ImageManifest, Layer, Layout, RunConfig,
+    Descriptor, FACTS_FILE, Facts, ImageConfig, ImageManifest, Layer, Layout, RunConfig,
     layer::{ZSTD_VERSION, write_layer},
     layering::{Weight, group},
     media::CONFIG,
     registration,
+    runner::Glue,
     tar::Entry,
 };
 
 /// The name of this packer in a recipe. Any change of its output is a new name.
 pub const PACKER: &str = "nix-seed/2";
+/// The name of the same packer with the runner's glue on top: a policy allows either by name.
+pub const PACKER_RUNNER: &str = "nix-seed/2:runner";
 /// The layering used where nothing else is asked for: expected re-pull cost, at most 40 layers.
 pub const LAYERING: &str = "repull:40";
 /// The most layers a recipe may ask for; the rest of what runtimes can mount is left to users.
@@ -61,6 +64,24 @@ pub enum PackError {
         /// What can be asked for.
         expected: &'static str,
     },
+    /// What a target's path says of the closure cannot be used.
+    #[error("{FACTS_FILE} of {path} cannot be used: {reason}")]
+    Facts {
+        /// The target's path.
+        path: StorePath,
+        /// What is wrong with it, escaped.
+        reason: String,
+    },
+    /// A path may not be passed on.
+    #[error(
+        "{path} may not be put into an image: {why}; let the seed refer to it, and whoever builds bring it"
+    )]
+    NotRedistributable {
+        /// The path.
+        path: StorePath,
+        /// How that is known.
+        why: String,
+    },
     /// A layout given by hand is not one of the closure.
     #[error("the layout does not hold every path of the closure, and nothing else")]
     Layout,
@@ -94,7 +115,7 @@ pub struct PackedImage {
 ///
 /// Layers, lowest first: the dependencies in groups, the application's own paths, and last the database
 /// layer (registration text at `/nix/.reginfo` as `nix-store --load-db` reads it, `/etc/passwd`,
-/// `/etc/group`, `/tmp`).
+/// `/etc/group`, `/tmp`). The variant [`PACKER_RUNNER`] puts the links a CI runner needs on top.
 #[derive(Debug)]
 pub struct Packer<'a, C> {
     paths: Vec<&'a PackedPath<C>>,
@@ -104,6 +125,9 @@ pub struct Packer<'a, C> {
     closure: Digest,
     registration: Vec<u8>,
     run: RunConfig,
+    facts: Facts,
+    /// The glue layer, in a recipe that asks for one.
+    glue: Option<Vec<Glue>>,
 }
 
 impl<'a, C: Contents> Packer<'a, C> {
@@ -123,9 +147,29 @@ impl<'a, C: Contents> Packer<'a, C> {
         previous: Option<&Layout>,
     ) -> Result<Self, PackError> {
         let limit = limit(recipe, previous)?;
-        Self::plan(closure, applications, recipe.compression, system, |paths| {
+        let glued = recipe.packer.as_str() == PACKER_RUNNER;
+        let limit = limit - usize::from(glued);
+        let mut packer = Self::plan(closure, applications, recipe.compression, system, |paths| {
             Some(groups(paths, applications, limit, previous))
-        })
+        })?;
+        if glued {
+            packer.glue()?;
+        }
+        Ok(packer)
+    }
+
+    /// Puts the layer that the seed's facts describe on top.
+    fn glue(&mut self) -> Result<(), PackError> {
+        let Some(runner) = &self.facts.runner else {
+            return Err(PackError::Recipe {
+                field: "packer",
+                value: PACKER_RUNNER.to_owned(),
+                expected: "a target whose nix-support/nix-seed.json describes a `runner`",
+            });
+        };
+        runner.extend(&mut self.run);
+        self.glue = Some(runner.files(&self.paths, self.platform.1));
+        Ok(())
     }
 
     /// Lays `closure` out as `layout` says, whatever any recipe would: for comparing ways to do it. No recipe
@@ -165,7 +209,10 @@ impl<'a, C: Contents> Packer<'a, C> {
         let entries: Vec<ClosureEntry> = paths.iter().map(|path| path.entry.clone()).collect();
         let digest = closure_digest(&entries)?;
         check_closed(&paths, applications)?;
+        let facts = Facts::read(&paths, applications)?;
         Ok(Self {
+            facts,
+            glue: None,
             groups: arrange(&paths).ok_or(PackError::Layout)?,
             compression,
             platform,
@@ -179,7 +226,13 @@ impl<'a, C: Contents> Packer<'a, C> {
     /// How many layers the image has.
     #[must_use]
     pub fn layers(&self) -> usize {
-        self.groups.len() + 1
+        self.groups.len() + 1 + usize::from(self.glue.is_some())
+    }
+
+    /// What the seed says of its own paths.
+    #[must_use]
+    pub const fn facts(&self) -> &Facts {
+        &self.facts
     }
 
     /// The closure digest.
@@ -188,15 +241,15 @@ impl<'a, C: Contents> Packer<'a, C> {
         self.closure
     }
 
-    /// Which store paths lie in which layer; the last one, with the database, holds none.
+    /// Which store paths lie in which layer; the database's and the runner's hold none.
     #[must_use]
     pub fn layout(&self) -> Layout {
         let members = |group: &Vec<usize>| {
             let paths = group.iter().filter_map(|at| self.paths.get(*at));
             paths.map(|path| path.entry.path.clone()).collect()
         };
-        let database = std::iter::once(BTreeSet::new());
-        let layers = self.groups.iter().map(members).chain(database);
+        let others = std::iter::repeat_n(BTreeSet::new(), self.layers() - self.groups.len());
+        let layers = self.groups.iter().map(members).chain(others);
         // Groups are disjoint, because a planner yields each index once.
         Layout::new(layers).unwrap_or_default()
     }
@@ -217,10 +270,13 @@ impl<'a, C: Contents> Packer<'a, C> {
                 }
             }
             None if index == self.groups.len() => entries = self.database(),
-            None => {
-                let why = format!("the image has no layer {index}");
-                return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
-            }
+            None => match self.glue.as_ref().filter(|_| index < self.layers()) {
+                Some(glue) => entries = glue.iter().map(Glue::entry).collect(),
+                None => {
+                    let why = format!("the image has no layer {index}");
+                    return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
+                }
+            },
         }
         write_layer(&entries, self.compression, out)
     }
@@ -279,7 +335,7 @@ fn limit(recipe: &Recipe, previous: Option<&Layout>) -> Result<usize, PackError>
             expected,
         })
     };
-    if recipe.packer.as_str() != PACKER {
+    if ![PACKER, PACKER_RUNNER].contains(&recipe.packer.as_str()) {
         return refuse(
             "packer",
             &recipe.packer,
@@ -293,6 +349,7 @@ fn limit(recipe: &Recipe, previous: Option<&Layout>) -> Result<usize, PackError>
         }
         (Some(_), Some(_)) | (None, None) => {}
     }
+    let glued = recipe.packer.as_str() == PACKER_RUNNER;
     let layers = recipe
         .layering
         .as_str()
@@ -300,14 +357,15 @@ fn limit(recipe: &Recipe, previous: Option<&Layout>) -> Result<usize, PackError>
         .and_then(|n| n.parse().ok());
     match layers {
         Some(layers)
-            if (3..=MAX_ASKED).contains(&layers) && !recipe.layering.as_str().contains(":0") =>
+            if (3 + usize::from(glued)..=MAX_ASKED).contains(&layers)
+                && !recipe.layering.as_str().contains(":0") =>
         {
             Ok(layers)
         }
         _ => refuse(
             "layering",
             &recipe.layering,
-            "repull:N with N from 3 to 100",
+            "repull:N with N from 3 (with a runner 4) to 100",
         ),
     }
 }

@@ -14,7 +14,9 @@ const MTIME: u64 = 1;
 /// One thing to be put into a layer.
 pub(crate) enum Entry<'a, C> {
     /// A directory outside the store, with its mode.
-    Directory(&'static str, u32),
+    Directory(&'a str, u32),
+    /// A symbolic link outside the store, and its target.
+    Link(&'a str, &'a str),
     /// A read-only file made by the packer.
     Generated(&'static str, &'a [u8]),
     /// A store object under its path without the leading `/`.
@@ -87,6 +89,7 @@ type Visitor<'v, C> = dyn FnMut(&[u8], Item<'_, C>) -> io::Result<()> + 'v;
 fn visit<C>(entry: &Entry<'_, C>, visitor: &mut Visitor<'_, C>) -> io::Result<()> {
     match entry {
         Entry::Directory(name, mode) => visitor(name.as_bytes(), Item::Directory(*mode)),
+        Entry::Link(name, target) => visitor(name.as_bytes(), Item::Symlink(target.as_bytes())),
         Entry::Generated(name, bytes) => visitor(name.as_bytes(), Item::Bytes(bytes)),
         Entry::Object(name, node) => visit_node(name.as_bytes(), node, visitor),
     }

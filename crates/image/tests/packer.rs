@@ -276,3 +276,119 @@ fn refuses_what_it_cannot_pack() {
         Err(PackError::Recipe { .. })
     ));
 }
+
+/// The closure with a target that describes a runner.
+fn runner_closure(facts: &str) -> Closure {
+    let mut closure = closure();
+    closure[0] = packed(
+        path('c', "libc-1"),
+        Node::directory([(
+            "lib",
+            Node::directory([
+                ("ld-linux-x86-64.so.2", Node::file(true, "loader")),
+                ("libc.so.6", Node::file(true, "libc")),
+                ("notes.txt", Node::file(false, "")),
+            ]),
+        )]),
+        &[],
+    );
+    let support = Node::directory([("nix-seed.json", Node::file(false, facts))]);
+    closure[2] = packed(
+        path('a', "app"),
+        Node::directory([
+            ("bin", Node::directory([("tool", Node::file(true, "x"))])),
+            ("nix-support", support),
+        ]),
+        &[path('c', "libc-1"), path('b', "zlib-2")],
+    );
+    closure
+}
+
+fn runner_facts() -> String {
+    let (libc, zlib) = (path('c', "libc-1"), path('b', "zlib-2"));
+    format!(
+        r#"{{"runner":{{"certificates":"{zlib}/ca.crt","libraries":["{libc}/lib"],"node":{{"node20":"{zlib}"}},"nixConfig":"sandbox = true","path":["{zlib}/bin"]}}}}"#
+    )
+}
+
+#[test]
+fn a_runner_is_links_on_top_and_a_name_of_its_own() {
+    let closure = runner_closure(&runner_facts());
+    let plain = recipe(Compression::Tar);
+    let glued = Recipe {
+        packer: seed_image::PACKER_RUNNER.parse().unwrap(),
+        ..plain.clone()
+    };
+    assert_ne!(plain.digest(), glued.digest());
+    let (without, _) = pack(&closure, &plain);
+    let (with, blobs) = pack(&closure, &glued);
+    assert_eq!(with.layers.split_last().unwrap().1, without.layers);
+    let mut found = BTreeMap::new();
+    for entry in tar::Archive::new(blobs.last().unwrap().as_slice())
+        .entries()
+        .unwrap()
+    {
+        let entry = entry.unwrap();
+        let name = String::from_utf8(entry.path_bytes().into_owned()).unwrap();
+        let target = entry.link_name_bytes().unwrap_or_default().into_owned();
+        assert_eq!(found.insert(name, String::from_utf8(target).unwrap()), None);
+    }
+    let (libc, zlib) = (path('c', "libc-1"), path('b', "zlib-2"));
+    let links: Vec<(String, String)> = found.into_iter().filter(|(_, to)| !to.is_empty()).collect();
+    let expected = [
+        ("__e/node20", zlib.to_string()),
+        (
+            "etc/ssl/certs/ca-certificates.crt",
+            format!("{zlib}/ca.crt"),
+        ),
+        (
+            "lib/x86_64-linux-gnu/ld-linux-x86-64.so.2",
+            format!("{libc}/lib/ld-linux-x86-64.so.2"),
+        ),
+        (
+            "lib/x86_64-linux-gnu/libc.so.6",
+            format!("{libc}/lib/libc.so.6"),
+        ),
+        (
+            "lib64/ld-linux-x86-64.so.2",
+            format!("{libc}/lib/ld-linux-x86-64.so.2"),
+        ),
+    ];
+    assert_eq!(links, expected.map(|(name, to)| (name.to_owned(), to)));
+    let run = ImageConfig::parse(&with.config).unwrap().run;
+    let certificates = "/etc/ssl/certs/ca-certificates.crt";
+    let expected = [
+        "NIX_CONFIG=sandbox = true".to_owned(),
+        format!("NIX_SSL_CERT_FILE={certificates}"),
+        format!("PATH={zlib}/bin:{}/bin", path('a', "app")),
+        format!("SSL_CERT_FILE={certificates}"),
+    ];
+    assert_eq!(run.env, expected);
+}
+
+#[test]
+fn a_runner_needs_a_description_of_what_is_in_the_closure() {
+    let glued = Recipe {
+        packer: seed_image::PACKER_RUNNER.parse().unwrap(),
+        ..recipe(Compression::Tar)
+    };
+    let new = |facts: &str| {
+        let closure = runner_closure(facts);
+        Packer::new(&closure, &applications(), &glued, &system(), None).map(|_| ())
+    };
+    assert!(matches!(new("{}"), Err(PackError::Recipe { .. })));
+    for runner in [
+        r#"{"certificates":"/etc/passwd"}"#.to_owned(),
+        format!(r#"{{"certificates":"{}/../x"}}"#, path('b', "zlib-2")),
+        format!(r#"{{"libraries":["{}/lib"]}}"#, path('d', "else")),
+        format!(r#"{{"node":{{"../x":"{}"}}}}"#, path('b', "zlib-2")),
+        r#"{"nixConfig":"\u0000"}"#.to_owned(),
+        r#"{"shell":"/bin/sh"}"#.to_owned(),
+    ] {
+        let facts = format!(r#"{{"runner":{runner}}}"#);
+        assert!(
+            matches!(new(&facts), Err(PackError::Facts { .. })),
+            "{runner}"
+        );
+    }
+}

@@ -106,21 +106,23 @@ async fn of_image(repository: &Repository, manifest: &[u8]) -> Result<Subject, E
         .await?;
     let layout = Layout::of_config(&config).map_err(foreign)?;
     let layers = ImageConfig::parse(&config).map_err(foreign)?.diff_ids.len();
-    let last = manifest
-        .layers
-        .last()
-        .filter(|_| manifest.layers.len() == layers);
-    let Some(last) = last else {
+    if manifest.layers.len() != layers {
         let why = format!(
             "{digest} cannot be shown: its config tells of {layers} layers, its manifest of {}",
             manifest.layers.len()
         );
         return Err(Error::Usage(why));
+    }
+    // The lowest layer without store paths is the database's; a runner's may lie above it.
+    let mut pairs = manifest.layers.iter().zip(layout.layers());
+    let Some((blob, _)) = pairs.find(|(_, paths)| paths.is_empty()) else {
+        let why = format!("{digest} cannot be shown: it has no layer for the database");
+        return Err(Error::Usage(why));
     };
     let database = repository
-        .blob(&last.digest, MAX_DATABASE_BYTES.min(last.size))
+        .blob(&blob.digest, MAX_DATABASE_BYTES.min(blob.size))
         .await?;
-    let registered = registration_of_layer(&last.media_type, &database[..]).map_err(foreign)?;
+    let registered = registration_of_layer(&blob.media_type, &database[..]).map_err(foreign)?;
     let laid: BTreeSet<&StorePath> = layout.layers().iter().flatten().collect();
     if !laid.into_iter().eq(registered.keys()) {
         let why = format!("{digest} cannot be shown: its layers and its database hold other paths");

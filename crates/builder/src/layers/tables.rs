@@ -37,7 +37,7 @@ pub struct LayerRow {
     pub digest: Digest,
     /// Bytes of the blob: what a pull costs.
     pub blob: u64,
-    /// How many store paths lie in it; the database layer has none.
+    /// How many store paths lie in it; the database's and the runner's have none.
     pub paths: usize,
     /// Bytes of their NAR serialisations.
     pub size: u64,
@@ -237,7 +237,7 @@ impl fmt::Display for Tables {
                 row.paths,
                 bytes(row.size),
                 row.needs,
-                row.largest.as_deref().unwrap_or("(database)")
+                row.largest.as_deref().unwrap_or("(no store path)")
             )?;
         }
         writeln!(
@@ -365,7 +365,7 @@ mod tests {
         assert_eq!(tables.largest[0].layer, Some(0));
         let text = tables.to_string();
         assert!(
-            text.contains("(database)") && text.contains("1.0 kB"),
+            text.contains("(no store path)") && text.contains("1.0 kB"),
             "{text}"
         );
     }

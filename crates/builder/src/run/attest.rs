@@ -23,6 +23,8 @@ use crate::{
     state,
 };
 
+/// An SPDX bill of materials; bound by the CycloneDX one, which names its digest.
+const SPDX: &str = "application/spdx+json";
 const MAX_REPORT_BYTES: u64 = 1 << 30;
 
 impl Pipeline<'_> {
@@ -108,6 +110,7 @@ impl Pipeline<'_> {
             let directory = self.directory(&system);
             let audit = state::read(&directory.join("audit.json"), MAX_REPORT_BYTES)?;
             let bom = state::read(&directory.join("sbom.json"), MAX_REPORT_BYTES)?;
+            let spdx = state::read(&directory.join("sbom.spdx.json"), MAX_REPORT_BYTES)?;
             let statement = self.statement(signing, &system, &image, &audit, &bom)?;
             let parts = [
                 (LayerKind::Statement, statement.clone()),
@@ -127,6 +130,12 @@ impl Pipeline<'_> {
                     bytes,
                 });
             }
+            // No layer of the evidence: the CycloneDX form, which is one, names its digest.
+            let spdx = Blob {
+                media_type: SPDX,
+                bytes: spdx,
+            };
+            blobs.push(spdx.clone());
             let referrers = vec![
                 (
                     media::IN_TOTO,
@@ -142,6 +151,7 @@ impl Pipeline<'_> {
                         bytes: bom,
                     },
                 ),
+                (SPDX, spdx),
             ];
             beside.push(Beside { image, referrers });
         }

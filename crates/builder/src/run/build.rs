@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use seed_image::Layout;
+use seed_image::{Facts, Layout};
 use seed_nix::{FixedSource, StorePath, locked_inputs};
 use seed_primitives::{Digest, System};
 use serde::Deserialize;
@@ -22,7 +22,7 @@ use crate::{
     pack::{self, StoredImage},
     progress::say,
     provision::{Provision, Provisioned},
-    sbom::sbom,
+    sbom::Bill,
     state,
 };
 
@@ -278,22 +278,18 @@ impl Pipeline<'_> {
             return Err(Error::Audit(why));
         }
         let steps = audit::load_graph(&store, &record.built.derivation()?)?;
-        let derivations = steps
-            .iter()
-            .flat_map(|step| {
-                step.outputs
-                    .values()
-                    .map(|output| (output.clone(), step.path.clone()))
-            })
-            .collect();
-        let bom = sbom(
+        let listed: Vec<_> = closure.iter().collect();
+        let bill = Bill::new(
             &closure,
-            &derivations,
+            &steps,
+            &Facts::read(&listed, &applications)?,
             &applications,
             &image.closure,
-            &self.target,
-            system,
+            (&self.target, system),
         );
+        let spdx = bill.spdx();
+        let bom = bill.cyclonedx(&Digest::of(&spdx));
+        state::write(&directory.join("sbom.spdx.json"), &spdx)?;
         state::write(&directory.join("sbom.json"), &bom)?;
         write_record(&done, &PackRecord { finished: now() })?;
         Ok(image)
