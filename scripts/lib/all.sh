@@ -10,6 +10,8 @@
 . "$SEED_LIB/nix.sh"
 # shellcheck source=registry.sh
 . "$SEED_LIB/registry.sh"
+# shellcheck source=runtimes.sh
+. "$SEED_LIB/runtimes.sh"
 # shellcheck source=contracts.sh
 . "$SEED_LIB/contracts.sh"
 # shellcheck source=python.sh
