@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// The most bytes a report may have.
-pub(crate) const MAX_REPORT: u64 = 1 << 30;
+pub(crate) const MAX_REPORT: u64 = 128 << 20;
 
 /// What `audit` is told.
 #[derive(Args, Clone, Debug)]

@@ -147,7 +147,9 @@ impl Command {
             }
             Self::Audit(args) => {
                 let report = audit_path(&args).await?;
-                print(output, &report, &report.to_text());
+                // As a value its fields are in order: what is printed is the canonical form.
+                let value = serde_json::to_value(&report).unwrap_or_default();
+                print(output, &value, &report.to_text());
                 if let Some(why) = report.refusal() {
                     return Err(Error::Audit(why));
                 }

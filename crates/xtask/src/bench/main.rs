@@ -5,6 +5,7 @@ mod chain;
 mod closure;
 mod contest;
 mod program;
+mod scan;
 mod tree;
 
 use std::path::PathBuf;
@@ -36,6 +37,7 @@ struct Report {
     program_bytes: u64,
     program_bytes_limit: u64,
     comparisons: Vec<Comparison>,
+    scan: Vec<scan::Rate>,
 }
 
 fn main() -> eyre::Result<()> {
@@ -53,6 +55,7 @@ fn main() -> eyre::Result<()> {
             tree::compare()?,
         ]
         .concat(),
+        scan: scan::rates()?,
     };
     if arguments.json {
         println!("{}", serde_json::to_string(&report)?);
@@ -86,4 +89,8 @@ fn print(report: &Report) {
     println!(
         "\nratio: median of the ratios of time, measured over reference, of rounds that ran both; 1.00 is as fast."
     );
+    println!("\nthe audit's scan on one core; the aim is 500 MB/s:");
+    for rate in &report.scan {
+        println!("{:<42} {:>6.0} MB/s", rate.what, rate.megabytes_per_second);
+    }
 }
