@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod ablation;
 mod blemish;
 mod images;
 mod journal;
@@ -16,6 +17,7 @@ mod voice;
 mod words;
 mod world;
 
+pub use ablation::{ABLATIONS, Ablation, names, switch};
 pub use blemish::Blemish;
 pub use images::{Images, SYSTEMS};
 pub use journal::{Journal, Line};

@@ -89,7 +89,8 @@ fn edges(workspace: &Path) -> eyre::Result<BTreeSet<(String, String)>> {
             .and_then(|n| n.strip_prefix("seed-"))
             .map(str::to_owned)
     };
-    let is_development = |name: &str| matches!(name, "testkit" | "adversary" | "bootstrap-tests");
+    let is_development =
+        |name: &str| matches!(name, "testkit" | "adversary" | "fuzz" | "bootstrap-tests");
     let mut edges = BTreeSet::new();
     for package in metadata["packages"].as_array().into_iter().flatten() {
         let Some(from) = short(&package["name"]).filter(|name| !is_development(name)) else {
