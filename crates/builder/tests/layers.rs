@@ -68,3 +68,57 @@ fn what_is_no_image_of_ours_is_refused_in_one_line() {
         assert_eq!((code, talk.lines().count()), (exit, 1), "{subject}: {talk}");
     }
 }
+
+/// The example with `facts` as what its seed says of itself.
+fn with_facts(work: &Work, name: &str, facts: &str) -> String {
+    work.repository(name, |folder| {
+        let flake = folder.join("flake.nix");
+        let text = std::fs::read_to_string(&flake).unwrap();
+        let entry = "\"share/manifest\"\n          manifest\n";
+        let more = format!(
+            "{entry}          \"nix-support/nix-seed.json\"\n          (source ./facts.json)\n"
+        );
+        assert!(text.contains(entry));
+        std::fs::write(&flake, text.replace(entry, &more)).unwrap();
+        std::fs::write(folder.join("facts.json"), facts).unwrap();
+    })
+}
+
+#[test]
+fn a_runner_is_one_more_layer_when_the_seed_describes_it_and_a_refusal_when_not() {
+    let work = Work::new();
+    work.key();
+    let commit = with_facts(&work, "r", r#"{"runner":{"nixConfig":"sandbox = true"}}"#);
+    let plain = build(&work, &commit, "s", &[]);
+    let glued = build(&work, &commit, "s", &["--runner"]);
+    assert_ne!(plain["release"], glued["release"]);
+    let layers = |outcome: &Value| {
+        let digest = outcome["systems"][0]["image"].as_str().unwrap();
+        let image = format!("oci:layout@{digest}");
+        let tables = json(&work, &["layers", &image, "--output", "json"]);
+        tables["layers"].as_array().unwrap().clone()
+    };
+    let (plain, glued) = (layers(&plain), layers(&glued));
+    assert_eq!(glued.len(), plain.len() + 1);
+    assert_eq!(glued[..plain.len()], plain[..]);
+
+    let refused = |name: &str, facts: &str, words: &str| {
+        let commit = with_facts(&work, name, facts);
+        let mut flags = work.flags(name, &commit, name);
+        flags.insert(0, "run".to_owned());
+        flags.extend(["--development".to_owned(), "--runner".to_owned()]);
+        let arguments: Vec<&str> = flags.iter().map(String::as_str).collect();
+        let (code, _, talk) = work.run(&arguments);
+        let last = talk.lines().last().unwrap_or_default().to_owned();
+        assert!(
+            code == 1 && last.starts_with("error[pack]") && last.contains(words),
+            "{talk}"
+        );
+    };
+    refused("none", "{}", "describes a `runner`");
+    refused(
+        "wrong",
+        r#"{"runner":{"path":["/bin"]}}"#,
+        "`/bin` is not in a store path",
+    );
+}

@@ -1,16 +1,23 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fmt,
     io::Read as _,
+    marker::PhantomData,
 };
 
 use seed_nix::{Contents, Node, StorePath};
-use serde::Deserialize;
+use serde::{
+    Deserialize, Deserializer,
+    de::{Error as _, MapAccess, Visitor},
+};
 
-use crate::{PackError, PackedPath, Runner};
+use crate::{PackError, PackedPath, Runner, runner::split};
 
 /// Where a target's path may say something of the paths it needs.
 pub const FACTS_FILE: &str = "nix-support/nix-seed.json";
 const MAX_BYTES: u64 = 1 << 20;
+/// The most directories and links on the way to it.
+const MAX_STEPS: usize = 64;
 /// Beginnings of names of store paths that hold what only its maker may pass on: the SDKs of Apple (Xcode and
 /// Apple SDKs Agreement), Microsoft (Visual Studio and Windows SDK terms) and Google (Android SDK licence), and
 /// Oracle's JDK. A seed refers to them and lets whoever builds bring them.
@@ -56,6 +63,7 @@ pub struct Fact {
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Wire {
+    #[serde(deserialize_with = "once")]
     paths: BTreeMap<String, Fact>,
     runner: Option<Runner>,
 }
@@ -64,7 +72,7 @@ impl Facts {
     /// Reads what the `applications` of `closure` say, and refuses what may not be in an image.
     ///
     /// # Errors
-    /// [`PackError::Facts`] for a file over 1 MiB, unknown fields, a path outside the closure, or
+    /// [`PackError::Facts`] for a file over 1 MiB, unknown or duplicate fields, a path outside the closure, or
     /// two applications that say something about the same path or the runner; [`PackError::NotRedistributable`]
     /// for a path that may not be passed on, by its name or by what is said of it.
     pub fn read<C: Contents>(
@@ -72,13 +80,13 @@ impl Facts {
         applications: &BTreeSet<StorePath>,
     ) -> Result<Self, PackError> {
         let known: BTreeSet<&StorePath> = closure.iter().map(|path| &path.entry.path).collect();
-        let mut facts = Self::default();
-        let own = closure
+        let nodes: BTreeMap<&StorePath, &Node<C>> = closure
             .iter()
-            .filter(|path| applications.contains(&path.entry.path));
-        for application in own {
-            let path = &application.entry.path;
-            let Some(bytes) = file(&application.node).transpose() else {
+            .map(|path| (&path.entry.path, &path.node))
+            .collect();
+        let mut facts = Self::default();
+        for path in applications {
+            let Some(bytes) = file(path, &nodes).transpose() else {
                 continue;
             };
             let refuse = |reason: String| PackError::Facts {
@@ -149,31 +157,82 @@ impl Facts {
     }
 }
 
-/// The bytes of [`FACTS_FILE`] in a target's path, if it has one.
-fn file<C: Contents>(node: &Node<C>) -> std::io::Result<Option<Vec<u8>>> {
-    let mut node = node;
-    for name in FACTS_FILE.split('/') {
-        match node {
-            Node::Directory(entries) => match entries.get(name.as_bytes()) {
-                Some(entry) => node = entry,
-                None => return Ok(None),
-            },
-            _ => return Ok(None),
+/// A map in which no key stands twice: which of the two would count is anybody's guess.
+pub(crate) fn once<'de, D: Deserializer<'de>, V: Deserialize<'de>>(
+    from: D,
+) -> Result<BTreeMap<String, V>, D::Error> {
+    struct Once<V>(PhantomData<V>);
+    impl<'de, V: Deserialize<'de>> Visitor<'de> for Once<V> {
+        type Value = BTreeMap<String, V>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Self::Value, A::Error> {
+            let mut map = BTreeMap::new();
+            while let Some((key, value)) = access.next_entry::<String, V>()? {
+                if map.contains_key(&key) {
+                    return Err(A::Error::custom(format!("`{key}` stands twice")));
+                }
+                map.insert(key, value);
+            }
+            Ok(map)
         }
     }
-    let Node::File { size, contents, .. } = node else {
-        return Err(std::io::Error::other(format!("{FACTS_FILE} is no file")));
+    from.deserialize_map(Once(PhantomData))
+}
+
+/// The bytes of [`FACTS_FILE`] in a target's path, if it has one. Links to other paths of the closure are
+/// followed: that is how most targets are put together.
+fn file<C: Contents>(
+    path: &StorePath,
+    nodes: &BTreeMap<&StorePath, &Node<C>>,
+) -> std::io::Result<Option<Vec<u8>>> {
+    let wrong = |why: &str| Err(std::io::Error::other(why.to_owned()));
+    let Some(mut node) = nodes.get(path).copied() else {
+        return Ok(None);
     };
-    if *size > MAX_BYTES {
-        let why = format!("{FACTS_FILE} has {size} bytes, more than {MAX_BYTES}");
-        return Err(std::io::Error::other(why));
+    let mut names: Vec<String> = FACTS_FILE.rsplit('/').map(str::to_owned).collect();
+    for _ in 0..MAX_STEPS {
+        match node {
+            Node::Symlink(target) => {
+                let target = String::from_utf8_lossy(target);
+                let Some((path, below)) = split(&target) else {
+                    return wrong("a link on the way does not lead into a store path");
+                };
+                names.extend(below.into_iter().rev().map(str::to_owned));
+                match nodes.get(&path) {
+                    Some(found) => node = found,
+                    None => return wrong("a link on the way leads out of the closure"),
+                }
+            }
+            Node::Directory(entries) => {
+                let Some(name) = names.pop() else {
+                    return wrong("it is a directory");
+                };
+                match entries.get(name.as_bytes()) {
+                    Some(entry) => node = entry,
+                    None => return Ok(None),
+                }
+            }
+            Node::File { size, contents, .. } => {
+                if !names.is_empty() {
+                    return Ok(None);
+                }
+                if *size > MAX_BYTES {
+                    return wrong(&format!("it has {size} bytes, more than {MAX_BYTES}"));
+                }
+                let mut bytes = Vec::new();
+                contents
+                    .open()?
+                    .take(MAX_BYTES + 1)
+                    .read_to_end(&mut bytes)?;
+                return Ok(Some(bytes));
+            }
+        }
     }
-    let mut bytes = Vec::new();
-    contents
-        .open()?
-        .take(MAX_BYTES + 1)
-        .read_to_end(&mut bytes)?;
-    Ok(Some(bytes))
+    wrong("too many links on the way")
 }
 
 /// Whether `text` has the shape of an SPDX expression: identifiers joined by AND, OR and WITH, in balanced
@@ -260,6 +319,39 @@ mod tests {
     }
 
     #[test]
+    fn follows_links_within_the_closure_and_no_others() {
+        let (app, text) = (path('a', "app"), path('f', "facts"));
+        let read = |target: &str| {
+            let link = Node::Symlink(target.as_bytes().to_vec());
+            let support = Node::directory([("nix-seed.json", link)]);
+            let closure = [
+                packed(app.clone(), Node::directory([("nix-support", support)])),
+                packed(text.clone(), Node::file(false, r#"{"paths":{}}"#)),
+                packed(
+                    path('b', "round"),
+                    Node::Symlink(path('b', "round").to_string().into()),
+                ),
+            ];
+            Facts::read(&closure.iter().collect::<Vec<_>>(), &[app.clone()].into())
+        };
+        assert_eq!(read(&text.to_string()).unwrap(), Facts::default());
+        let round = path('b', "round").to_string();
+        let outside = path('c', "else").to_string();
+        for target in [
+            "../x",
+            "/etc/passwd",
+            &outside,
+            &round,
+            &format!("{text}/../x"),
+        ] {
+            assert!(
+                matches!(read(target), Err(PackError::Facts { .. })),
+                "{target}"
+            );
+        }
+    }
+
+    #[test]
     fn refuses_what_may_not_be_passed_on() {
         let lib = path('b', "lib-1");
         let said = format!(
@@ -296,6 +388,9 @@ mod tests {
             r#"{"path":{}}"#.to_owned(),
             r#"{"paths":{"/etc/passwd":{}}}"#.to_owned(),
             format!(r#"{{"paths":{{"{}":{{}}}}}}"#, path('c', "else")),
+            format!(r#"{{"paths":{{"{lib}":{{}},"{lib}":{{}}}}}}"#),
+            r#"{"runner":{"node":{"a":"/x","a":"/x"}}}"#.to_owned(),
+            of(r#"{"licence":"MIT","licence":"MIT"}"#),
             of(r#"{"license":"MIT"}"#),
             of(r#"{"licence":"see COPYING!"}"#),
             of(r#"{"purl":"nix/x"}"#),

@@ -18,6 +18,7 @@ pub struct Runner {
     /// Folders with the C library and others that foreign programs link with.
     pub libraries: Vec<String>,
     /// Versions of Node by the name the runner has for them (`node20`), each a store path with `bin/node`.
+    #[serde(deserialize_with = "crate::facts::once")]
     pub node: BTreeMap<String, String>,
     /// Lines for Nix inside the container.
     pub nix_config: Option<String>,
@@ -138,7 +139,7 @@ impl Glue {
 }
 
 /// The store path that `place` is or lies in, and the names below it; `None` for anything that climbs.
-fn split(place: &str) -> Option<(StorePath, Vec<&str>)> {
+pub(crate) fn split(place: &str) -> Option<(StorePath, Vec<&str>)> {
     let rest = place.strip_prefix("/nix/store/")?;
     let mut names = rest.split('/');
     let path = StorePath::from_basename(names.next()?.as_bytes()).ok()?;
