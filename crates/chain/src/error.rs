@@ -1,5 +1,7 @@
 use thiserror::Error;
 
+use crate::SignerFault;
+
 /// Why an endpoint gave no usable answer, or a transaction was not made. Never evidence of anything else.
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
 pub enum ChainError {
@@ -59,6 +61,9 @@ pub enum ChainError {
         /// The named error, such as `QuorumBelowThreshold(0, 1, 2)`.
         reason: String,
     },
+    /// Whoever should sign the transaction does not, or not rightly.
+    #[error(transparent)]
+    Signer(#[from] SignerFault),
     /// The account that pays has too little.
     #[error("account {account} has {balance} wei and needs {needed}; send it some")]
     EmptyWallet {
@@ -91,6 +96,7 @@ impl ChainError {
             Self::Malformed { .. } | Self::HeaderHash { .. } => "endpoint-malformed",
             Self::Refused { .. } => "endpoint-refused",
             Self::Reverted { .. } => "contract-refused",
+            Self::Signer(fault) => fault.code(),
             Self::EmptyWallet { .. } => "gas-wallet-empty",
             Self::NotMined { .. } => "transaction-not-mined",
         }

@@ -14,6 +14,7 @@ mod logs;
 mod options;
 mod posted;
 mod proof;
+mod signer;
 mod wallet;
 
 pub use bindings::{Bytecode, ledger_code_hash, logic_hash};
@@ -26,4 +27,5 @@ pub use key::{KeyError, KeySource};
 pub use options::Options;
 pub use posted::Posted;
 pub use proof::StateProof;
+pub use signer::{SignerFault, TransactionSigner, check_signature, complete_signature};
 pub use wallet::{Mined, Wallet};

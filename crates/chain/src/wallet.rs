@@ -4,7 +4,6 @@ use alloy::{
     consensus::{SignableTransaction as _, TxEip1559, TxEnvelope},
     eips::eip2718::Encodable2718 as _,
     rpc::types::TransactionReceipt,
-    signers::{SignerSync as _, local::PrivateKeySigner},
     sol_types::{SolCall as _, SolValue as _},
 };
 use alloy_primitives::{Address, B256, Bytes, TxKind, U64, U128, U256};
@@ -12,9 +11,10 @@ use seed_primitives::ReleaseId;
 use serde_json::{Value, json};
 
 use crate::{
-    Bytecode, ChainError, Options, RulesConfiguration,
+    Bytecode, ChainError, Options, RulesConfiguration, TransactionSigner,
     bindings::{ReleaseLedger, reason},
     json_rpc::JsonRpc,
+    signer::check_signature,
 };
 
 /// How often a receipt is asked for while waiting.
@@ -40,7 +40,7 @@ pub struct Mined {
 #[derive(Debug)]
 pub struct Wallet {
     rpc: JsonRpc,
-    signer: PrivateKeySigner,
+    signer: Box<dyn TransactionSigner>,
     chain_id: u64,
     /// The most wei per gas that is ever paid.
     max_fee: u128,
@@ -58,13 +58,13 @@ impl Wallet {
         url: &str,
         options: &Options,
         chain_id: u64,
-        signer: PrivateKeySigner,
+        signer: impl TransactionSigner + 'static,
         max_fee: u128,
         patience: Duration,
     ) -> Result<Self, ChainError> {
         Ok(Self {
             rpc: JsonRpc::new(url, options)?,
-            signer,
+            signer: Box::new(signer),
             chain_id,
             max_fee,
             patience,
@@ -73,8 +73,8 @@ impl Wallet {
 
     /// The account that pays.
     #[must_use]
-    pub const fn account(&self) -> Address {
-        self.signer.address()
+    pub fn account(&self) -> Address {
+        self.signer.account()
     }
 
     /// Tries `finalise` without sending it.
@@ -214,13 +214,9 @@ impl Wallet {
             access_list: Default::default(),
             input: data,
         };
-        let signature = self
-            .signer
-            .sign_hash_sync(&transaction.signature_hash())
-            .map_err(|error| {
-                self.rpc
-                    .malformed("eth_sendRawTransaction", &error.to_string())
-            })?;
+        let signature = self.signer.sign(&transaction).await?;
+        let digest = transaction.signature_hash();
+        check_signature(self.signer.name(), &signature, &digest, account)?;
         let envelope = TxEnvelope::from(transaction.into_signed(signature));
         let raw = Bytes::from(envelope.encoded_2718());
         let sent: Result<Value, _> =

@@ -1,9 +1,9 @@
 use std::path::{Path, PathBuf};
 
-use seed_chain::{ChainError, KeyError};
+use seed_chain::{ChainError, KeyError, SignerFault};
 use thiserror::Error;
 
-use crate::output::shown;
+use crate::{output::shown, signer::SourceError};
 
 /// Why a command did not do what it was asked.
 ///
@@ -32,7 +32,13 @@ pub enum Fault {
     Output(String),
     /// A chain could not be asked, or refused.
     #[error(transparent)]
-    Chain(#[from] ChainError),
+    Chain(ChainError),
+    /// Whoever should sign does not, or not rightly.
+    #[error(transparent)]
+    Signer(#[from] SignerFault),
+    /// The signer named is not one that this program can use.
+    #[error(transparent)]
+    Source(#[from] SourceError),
     /// The federation stands for no rules, or for rules nobody should make.
     #[error("{what}")]
     Federation {
@@ -78,6 +84,9 @@ impl Fault {
             Self::Output(_) => "output-failed",
             Self::Chain(ChainError::Reverted { .. }) => "reverted",
             Self::Chain(_) => "chain-unavailable",
+            Self::Signer(fault) => fault.code(),
+            Self::Source(SourceError::NotBuilt { .. }) => "signer-not-built",
+            Self::Source(_) => "usage",
             Self::Federation { code, .. } => code,
             Self::Act(fault) => fault.code(),
             Self::Review(fault) => fault.code(),
@@ -97,6 +106,11 @@ impl Fault {
             Self::Output(_) => "check the disk and the reader of the output",
             Self::Chain(ChainError::Reverted { .. }) => "the contract's reason says what to change",
             Self::Chain(_) => "check the endpoint, or ask another one",
+            Self::Signer(fault) => fault.help(),
+            Self::Source(SourceError::NotBuilt { .. }) => {
+                "build it with them: cargo build -p seed-governance --features ledger,trezor,aws-kms,gcp-kms"
+            }
+            Self::Source(_) => "see seed-gov --help",
             Self::Federation { .. } => "correct the federation file",
             Self::Act(fault) => fault.help(),
             Self::Review(fault) => fault.help(),
@@ -111,7 +125,8 @@ impl Fault {
     pub const fn exit_code(&self) -> u8 {
         match self {
             Self::Chain(ChainError::Reverted { .. }) | Self::Federation { .. } => 1,
-            Self::Usage(_) | Self::File { .. } | Self::OutputExists(_) => 2,
+            Self::Usage(_) | Self::File { .. } | Self::OutputExists(_) | Self::Source(_) => 2,
+            Self::Signer(fault) => fault.exit_code(),
             Self::Act(fault) => fault.exit_code(),
             Self::Review(fault) => fault.exit_code(),
             Self::Deploy(fault) => fault.exit_code(),
@@ -129,6 +144,15 @@ impl Fault {
             shown(&self.to_string()),
             self.help()
         )
+    }
+}
+
+impl From<ChainError> for Fault {
+    fn from(error: ChainError) -> Self {
+        match error {
+            ChainError::Signer(fault) => Self::Signer(fault),
+            error => Self::Chain(error),
+        }
     }
 }
 

@@ -11,6 +11,7 @@ pub mod operation;
 mod output;
 pub mod providers;
 pub mod safe;
+pub mod signer;
 pub mod simulate;
 
 pub use cli::run;

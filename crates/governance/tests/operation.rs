@@ -6,6 +6,7 @@ mod simulate_scene;
 use std::{fs, path::PathBuf, process::Output};
 
 use alloy::{
+    signers::SignerSync as _,
     sol,
     sol_types::{SolCall as _, SolValue as _},
 };
@@ -13,6 +14,8 @@ use alloy_primitives::{Address, B256, Bytes, U256, hex};
 use seed_governance::{
     decode::Call,
     operation::{Operation, Timelocked},
+    safe::SignatureFile,
+    signer::OwnerSignature,
 };
 use seed_primitives::{
     DeployedBuilder, DeployedFederation, DeployedSafes, Deployment, Environment, SafeOwners,
@@ -419,4 +422,79 @@ async fn an_operation_of_another_deployment_is_not_signed() {
     }
     desk.write("bad.json", "{}");
     desk.expect(2, "operation-malformed", &sign);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_safe_takes_its_hash_signed_as_a_message() {
+    let desk = Desk::new().await;
+    let url = desk.scene.chain.url();
+    let subject = write_address(&keys::builder("beta").address());
+    let revoke = [
+        "revoke",
+        "--subject",
+        &subject,
+        "--out",
+        "g.json",
+        "--deployment",
+        "d.json",
+        "--rpc",
+        &url,
+    ];
+    desk.expect(0, "", &revoke);
+    desk.sign("g.json", "guardian0", "g0.json");
+    // What a device does that signs messages and no hashes.
+    let operation = Operation::from_json(&fs::read(desk.path("g.json")).unwrap()).unwrap();
+    let hash = operation.hashes().safe.safe_tx;
+    let owner = &owners("guardian")[1];
+    let signature = owner.sign_message_sync(hash.as_slice()).unwrap();
+    let file = |signature| {
+        let file = SignatureFile::new(hash, owner.address(), &signature);
+        serde_json::to_string(&file).unwrap()
+    };
+    desk.write("g1.json", &file(OwnerSignature::Message(signature)));
+    desk.write("wrong.json", &file(OwnerSignature::Hash(signature)));
+    let with = |name| {
+        let files = ["--dev-key-file", "gas", "--signature", "g0.json"];
+        [&revoke[..], &files, &["--signature", name]].concat()
+    };
+    desk.expect(1, "signature-refused", &with("wrong.json"));
+    assert_eq!(desk.json(&with("g1.json"))["code"], "done");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_who_is_meant_signs_and_only_with_what_is_built_in() {
+    let desk = Desk::new().await;
+    let url = desk.scene.chain.url();
+    let pause = ["propose", "pause", "--seconds", "3600", "--out", "op.json"];
+    let of = ["--deployment", "d.json", "--rpc", &url];
+    desk.expect(0, "", &[&pause[..], &of].concat());
+    let sign = ["sign", "op.json", "--deployment", "d.json", "--out", "s"];
+    let signed = |more: &[&str], exit, code| {
+        desk.expect(exit, code, &[&sign[..], more].concat());
+        assert_eq!(desk.path("s").exists(), exit == 0, "{more:?}");
+    };
+    let [meant, other, _] = owners("guardian").try_into().unwrap();
+    let (meant, other) = (meant.address(), other.address());
+    let (meant, other) = (write_address(&meant), write_address(&other));
+    let key = ["--dev-key-file", "guardian0", "--owner"];
+    signed(&[&key[..], &[&other]].concat(), 1, "signer-other-account");
+    signed(&[], 2, "usage");
+    signed(&["--signer", "crystal-ball"], 2, "usage");
+    signed(&["--signer", "ledger:m/44h"], 2, "usage");
+    signed(&["--signer", "ledger", "--keystore", "k"], 2, "usage");
+    signed(&["--signer", "ledger", "--password-file", "p"], 2, "usage");
+    signed(&["--signer", "keystore:nowhere"], 2, "file-unusable");
+    let version = "projects/p/locations/l/keyRings/r/cryptoKeys/k/cryptoKeyVersions/1";
+    let version = format!("gcp-kms:{version}");
+    for (signer, built) in [
+        ("ledger:3", cfg!(feature = "ledger")),
+        ("trezor:m/44'/60'/0'/0/3", cfg!(feature = "trezor")),
+        ("aws-kms:alias/owner", cfg!(feature = "aws-kms")),
+        (version.as_str(), cfg!(feature = "gcp-kms")),
+    ] {
+        if !built {
+            signed(&["--signer", signer], 2, "signer-not-built");
+        }
+    }
+    signed(&[&key[..], &[&meant]].concat(), 0, "");
 }

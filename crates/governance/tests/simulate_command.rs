@@ -10,6 +10,7 @@ use alloy_primitives::{B256, Bytes, hex};
 use seed_governance::{
     decode::{Call, SafeTransaction, checksum},
     safe::{SafeHashes, SignatureFile},
+    signer::OwnerSignature,
 };
 use seed_testkit::keys;
 use serde_json::{Value, json};
@@ -167,7 +168,11 @@ async fn signature_files_are_checked_by_the_safe_itself() {
     let hash = SafeHashes::new(31337, &transaction, 0).safe_tx;
     let sign = |key: &PrivateKeySigner| {
         let signature = key.sign_hash_sync(&hash).unwrap();
-        let json = serde_json::to_vec(&SignatureFile::new(hash, key.address(), &signature));
+        let json = serde_json::to_vec(&SignatureFile::new(
+            hash,
+            key.address(),
+            &OwnerSignature::Hash(signature),
+        ));
         files.write(&format!("{}.json", key.address()), json.unwrap())
     };
     let signed: Vec<String> = owners("guardian").iter().map(sign).collect();

@@ -1,15 +1,12 @@
 //! What the commands that talk to a chain have in common.
 
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{path::Path, time::Duration};
 
 use clap::Args;
-use seed_chain::{KeySource, Options, Wallet};
+use seed_chain::{Options, Wallet};
 use seed_primitives::Deployment;
 
-use super::decode::read;
+use super::{decode::read, signer::SignerArguments};
 use crate::{
     Fault,
     decode::ReviewFault,
@@ -18,8 +15,6 @@ use crate::{
 };
 
 const GWEI: u128 = 1_000_000_000;
-/// What the terminal shows where the password is asked for.
-pub(super) const PROMPT: &str = "Password of the account that pays: ";
 
 /// Endpoints of a chain.
 #[derive(Args, Debug)]
@@ -32,15 +27,8 @@ pub(crate) struct ChainArguments {
 /// The account that pays for gas; it gets no power.
 #[derive(Args, Debug)]
 pub(crate) struct PayerArguments {
-    /// The encrypted keystore (Web3, version 3) of the account that pays for gas
-    #[arg(long, value_name = "FILE", conflicts_with = "dev_key_file")]
-    keystore: Option<PathBuf>,
-    /// The file with its password [default: ask on the terminal]
-    #[arg(long, value_name = "FILE", requires = "keystore")]
-    password_file: Option<PathBuf>,
-    /// For development only: an unencrypted key, 0x and 64 hex digits
-    #[arg(long, value_name = "FILE")]
-    dev_key_file: Option<PathBuf>,
+    #[command(flatten)]
+    signer: SignerArguments,
     /// The most gwei per gas that is ever paid
     #[arg(long, value_name = "GWEI", default_value_t = 100)]
     max_fee: u64,
@@ -50,21 +38,15 @@ pub(crate) struct PayerArguments {
 }
 
 impl PayerArguments {
-    /// The wallet, if a key was named; transactions go through the first endpoint.
-    pub(crate) fn wallet(
+    /// The wallet of whoever pays, if somebody was named; transactions go through the first endpoint.
+    pub(crate) async fn wallet(
         &self,
         chain: &ChainArguments,
         chain_id: u64,
     ) -> Result<Option<Wallet>, Fault> {
-        let source = KeySource::named(
-            self.keystore.as_deref(),
-            self.password_file.as_deref(),
-            self.dev_key_file.as_deref(),
-        )?;
-        let Some(source) = source else {
+        let Some(signer) = self.signer.payer().await? else {
             return Ok(None);
         };
-        let signer = source.open(PROMPT)?;
         Ok(Some(Wallet::new(
             chain.first()?,
             &Options::default(),
@@ -76,10 +58,15 @@ impl PayerArguments {
     }
 
     /// As [`Self::wallet`], where somebody must pay.
-    pub(crate) fn required(&self, chain: &ChainArguments, chain_id: u64) -> Result<Wallet, Fault> {
-        self.wallet(chain, chain_id)?.ok_or_else(|| {
+    pub(crate) async fn required(
+        &self,
+        chain: &ChainArguments,
+        chain_id: u64,
+    ) -> Result<Wallet, Fault> {
+        self.wallet(chain, chain_id).await?.ok_or_else(|| {
             Fault::Usage(
-                "nobody pays for gas: --keystore FILE or --dev-key-file FILE is missing".to_owned(),
+                "nobody pays for gas: --signer SIGNER, --keystore FILE or --dev-key-file FILE is missing"
+                    .to_owned(),
             )
         })
     }

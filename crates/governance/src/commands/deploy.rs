@@ -1,18 +1,18 @@
 use std::{fmt::Write as _, path::PathBuf, time::Duration};
 
 use clap::Args;
-use seed_chain::KeySource;
 use seed_primitives::{Environment, write_address};
 use serde_json::{Value, json};
 
 use super::{
-    chain::PROMPT,
     decode::{answer, wait},
+    signer::SignerArguments,
 };
 use crate::{
     Fault,
     deployment::{Outcome, Parameters, Request, SafeSource, deploy},
     output::{Output, complain},
+    signer::{Signer, SignerSource},
 };
 
 const GWEI: u128 = 1_000_000_000;
@@ -35,15 +35,8 @@ pub(crate) struct Arguments {
     /// Say what would be sent, where everything would stand and what it would cost, and send nothing
     #[arg(long)]
     dry_run: bool,
-    /// The encrypted keystore (Web3, version 3) of the account that pays for gas; it gets no power
-    #[arg(long, value_name = "FILE", conflicts_with = "dev_key_file")]
-    keystore: Option<PathBuf>,
-    /// The file with its password [default: ask on the terminal]
-    #[arg(long, value_name = "FILE", requires = "keystore")]
-    password_file: Option<PathBuf>,
-    /// For development only: an unencrypted key, 0x and 64 hex digits
-    #[arg(long, value_name = "FILE")]
-    dev_key_file: Option<PathBuf>,
+    #[command(flatten)]
+    signer: SignerArguments,
     /// Send at most this many transactions, then stop
     #[arg(long, value_name = "N")]
     at_most: Option<usize>,
@@ -63,43 +56,48 @@ pub(crate) struct Arguments {
 
 /// Runs the command.
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Fault> {
-    let key = key(arguments)?;
+    let source = source(arguments)?;
     let parameters = Parameters::load(&arguments.config)?;
-    if parameters.environment == Environment::Production && arguments.dev_key_file.is_some() {
+    let development = source.as_ref().is_some_and(SignerSource::is_development);
+    if parameters.environment == Environment::Production && development {
         return Err(Fault::Usage(
-            "--dev-key-file is for development; production takes --keystore".to_owned(),
+            "--dev-key-file is for development; production takes --signer or --keystore".to_owned(),
         ));
     }
-    let payer = match key {
-        Some(key) => Some((key.open(PROMPT)?, u128::from(arguments.max_fee) * GWEI)),
-        None => None,
-    };
-    let request = Request {
-        parameters,
-        urls: arguments.rpc.clone(),
-        out: arguments.out.clone(),
-        payer,
-        at_most: arguments.at_most.unwrap_or(usize::MAX),
-        block: arguments.block,
-        patience: Duration::from_secs(arguments.timeout),
-    };
-    let outcome = wait(async { deploy(&request, &mut |line| complain(line)).await })??;
+    let outcome = wait(async {
+        let payer = match source {
+            Some(_) => arguments.signer.payer().await?,
+            None => None,
+        };
+        deploy(&request(arguments, parameters, payer), &mut |line| {
+            complain(line);
+        })
+        .await
+    })??;
     answer(arguments.output, &text(&outcome), &value(&outcome))
 }
 
-fn key(arguments: &Arguments) -> Result<Option<KeySource>, Fault> {
+fn request(arguments: &Arguments, parameters: Parameters, payer: Option<Signer>) -> Request {
+    Request {
+        parameters,
+        urls: arguments.rpc.clone(),
+        out: arguments.out.clone(),
+        payer: payer.map(|signer| (signer, u128::from(arguments.max_fee) * GWEI)),
+        at_most: arguments.at_most.unwrap_or(usize::MAX),
+        block: arguments.block,
+        patience: Duration::from_secs(arguments.timeout),
+    }
+}
+
+/// Who pays, named before anything else is looked at; nobody in a dry run.
+fn source(arguments: &Arguments) -> Result<Option<SignerSource>, Fault> {
     if arguments.dry_run {
         return Ok(None);
     }
-    let source = KeySource::named(
-        arguments.keystore.as_deref(),
-        arguments.password_file.as_deref(),
-        arguments.dev_key_file.as_deref(),
-    )?;
-    match source {
+    match arguments.signer.source()? {
         Some(source) => Ok(Some(source)),
         None => Err(Fault::Usage(
-            "nobody pays for gas: --keystore FILE, --dev-key-file FILE or --dry-run is missing"
+            "nobody pays for gas: --signer SIGNER, --keystore FILE, --dev-key-file FILE or --dry-run is missing"
                 .to_owned(),
         )),
     }

@@ -68,7 +68,10 @@ async fn execute(arguments: &Arguments) -> Result<(), Fault> {
                 return Err(ActFault::NotReady { id, ready, now }.into());
             }
             rules_code(&operation, &names, &live, &mut state).await?;
-            let wallet = arguments.payer.required(&arguments.chain, of.chain_id)?;
+            let wallet = arguments
+                .payer
+                .required(&arguments.chain, of.chain_id)
+                .await?;
             let mined = wallet.send(Some(call.target), call.data).await?;
             transaction = Some(mined.hash);
             lines.push("executed".to_owned());

@@ -10,6 +10,7 @@ pub(crate) mod propose;
 pub(crate) mod queue;
 pub(crate) mod revoke;
 pub(crate) mod sign;
+pub(crate) mod signer;
 pub(crate) mod simulate;
 pub(crate) mod verify_code;
 pub(crate) mod write;

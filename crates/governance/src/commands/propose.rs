@@ -318,7 +318,7 @@ async fn stand(common: &Common, of: &Deployment, compiled: &Compiled) -> Result<
     if code_at(common, of, address).await? == compiled.code {
         return Ok(());
     }
-    if let Some(wallet) = common.payer.wallet(&common.chain, of.chain_id)? {
+    if let Some(wallet) = common.payer.wallet(&common.chain, of.chain_id).await? {
         let (factory, data) = compiled.deployment();
         wallet.send(Some(factory), data).await?;
     }

@@ -134,7 +134,7 @@ pub(crate) async fn submit(
     }
     rules_code(operation, &names, &live, &mut state).await?;
     let signatures = Signatures::collect(signed, &safe).map_err(ActFault::from)?;
-    let wallet: Wallet = payer.required(chain, of.chain_id)?;
+    let wallet: Wallet = payer.required(chain, of.chain_id).await?;
     let call = operation
         .safe_transaction()
         .exec(signatures.packed().clone());

@@ -1,15 +1,16 @@
 use std::path::PathBuf;
 
-use alloy::signers::SignerSync as _;
+use alloy_primitives::Address;
 use clap::Args;
-use seed_chain::KeySource;
-use seed_primitives::write_address;
+use seed_chain::TransactionSigner as _;
+use seed_primitives::{Deployment, write_address};
 use serde_json::json;
 
 use super::{
     chain::{belongs, deployment, operation},
-    decode::answer,
+    decode::{answer, wait},
     hash::{self, ExpectedArguments},
+    signer::SignerArguments,
     write::write_new,
 };
 use crate::{
@@ -18,6 +19,7 @@ use crate::{
     operation::{ActFault, Operation},
     output::{Output, complain},
     safe::SignatureFile,
+    signer::{Ask, SignerSource},
 };
 
 /// Sign an operation as an owner of its Safe, into a file
@@ -32,20 +34,11 @@ pub(crate) struct Arguments {
     /// The deployment it must belong to
     #[arg(long, value_name = "FILE")]
     deployment: PathBuf,
-    /// The owner's encrypted keystore (Web3, version 3)
-    #[arg(
-        long,
-        value_name = "FILE",
-        conflicts_with = "dev_key_file",
-        required_unless_present = "dev_key_file"
-    )]
-    keystore: Option<PathBuf>,
-    /// The file with its password [default: ask on the terminal]
-    #[arg(long, value_name = "FILE", requires = "keystore")]
-    password_file: Option<PathBuf>,
-    /// For development only: an unencrypted key, 0x and 64 hex digits
-    #[arg(long, value_name = "FILE")]
-    dev_key_file: Option<PathBuf>,
+    #[command(flatten)]
+    signer: SignerArguments,
+    /// The owner who signs: refuse any other account [default for devices and services: an owner the deployment names]
+    #[arg(long, value_name = "ADDRESS")]
+    owner: Option<Address>,
     #[command(flatten)]
     expected: ExpectedArguments,
     /// Sign although governance becomes weaker by it
@@ -72,21 +65,30 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Fault> {
     let hashes = operation.hashes();
     let expected = arguments.expected.expected();
     hashes.expect(&expected).map_err(ActFault::from)?;
-    let source = KeySource::named(
-        arguments.keystore.as_deref(),
-        arguments.password_file.as_deref(),
-        arguments.dev_key_file.as_deref(),
-    )?;
-    let source = source.ok_or_else(|| Fault::Usage("no key is named".to_owned()))?;
-    let signer = source.open("Password of the owner's key: ")?;
-    let signature = signer
-        .sign_hash_sync(&hashes.safe.safe_tx)
-        .map_err(|error| Fault::Machine(error.to_string()))?;
-    let file = SignatureFile::new(hashes.safe.safe_tx, signer.address(), &signature);
+    let source = arguments.signer.source()?.ok_or_else(|| {
+        let missing = "--signer SIGNER, --keystore FILE or --dev-key-file FILE";
+        Fault::Usage(format!("no key is named: {missing} is missing"))
+    })?;
+    let ask = Ask::of(&operation);
+    let (who, signature) = wait(async {
+        let prompt = "Password of the owner's key: ";
+        let signer = arguments.signer.open(&source, prompt).await?;
+        if let Some(owners) = expected_owners(arguments, &source, &operation, &of) {
+            signer.expect(&owners)?;
+        }
+        for line in lines.iter().chain(&ask.screen(&source)) {
+            // Said before the device asks: who looks at its screen must know what belongs there.
+            if !matches!(source, SignerSource::Key(_)) {
+                complain(line);
+            }
+        }
+        Ok::<_, Fault>((signer.account(), signer.sign_safe(&ask).await?))
+    })??;
+    let file = SignatureFile::new(hashes.safe.safe_tx, who, &signature);
     let json =
         serde_json::to_string_pretty(&file).map_err(|error| Fault::Machine(error.to_string()))?;
     write_new(&arguments.out, &(json + "\n"))?;
-    let who = write_address(&signer.address());
+    let who = write_address(&who);
     let text = format!(
         "{}{}signed by              {who}\n",
         lines
@@ -97,6 +99,28 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Fault> {
     );
     let value = json!({ "does": lines, "hashes": hash::value(&hashes), "signer": who });
     answer(arguments.output, &text, &value)
+}
+
+/// Whose signature it must be: the owner who was named, or else, of a device or service that says itself who it is, one
+/// of the Safe's owners in the deployment file. A key in a file was chosen by its file.
+fn expected_owners(
+    arguments: &Arguments,
+    source: &SignerSource,
+    operation: &Operation,
+    of: &Deployment,
+) -> Option<Vec<Address>> {
+    if let Some(owner) = arguments.owner {
+        return Some(vec![owner]);
+    }
+    if matches!(source, SignerSource::Key(_)) {
+        return None;
+    }
+    let safes = of.safes.as_ref();
+    let owners = safes.map(|safes| match operation.safe == of.guardian {
+        true => safes.guardian.owners.clone(),
+        false => safes.proposer.owners.clone(),
+    });
+    Some(owners.unwrap_or_default())
 }
 
 /// What an operation does, in sentences; refuses what nobody should sign.

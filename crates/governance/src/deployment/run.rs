@@ -5,16 +5,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use alloy::signers::local::PrivateKeySigner;
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
-use seed_chain::{Options, Wallet};
+use seed_chain::{Options, TransactionSigner as _, Wallet};
 use seed_primitives::{Deployment, MAX_DEPLOYMENT_BYTES, SafeContracts};
 
 use super::{
     DeployFault, Difference, FACTORY, Parameters, Plan, Published, Rehearsal, SafeSource, Sight,
     bytecode::FACTORY_CODE, in_force, inspect, origin::origin, unsafe_parameters,
 };
-use crate::{Fault, commands::decode::read};
+use crate::{Fault, commands::decode::read, signer::Signer};
 
 /// How often the endpoints are asked for a block that they do not show yet.
 const POLL: Duration = Duration::from_millis(200);
@@ -29,7 +28,7 @@ pub struct Request {
     /// The deployment file; without one nothing is written.
     pub out: Option<PathBuf>,
     /// Who pays, and at most how many wei per gas; nothing is sent without.
-    pub payer: Option<(PrivateKeySigner, u128)>,
+    pub payer: Option<(Signer, u128)>,
     /// The most transactions to send.
     pub at_most: usize,
     /// The block before the deployment, where it cannot be found out.
@@ -306,7 +305,10 @@ async fn prices(
     };
     let price = endpoint.gas_price().await?;
     let balance = match &request.payer {
-        Some((signer, _)) => Some((signer.address(), endpoint.balance(signer.address()).await?)),
+        Some((signer, _)) => {
+            let account = signer.account();
+            Some((account, endpoint.balance(account).await?))
+        }
         None => None,
     };
     Ok((price, balance))

@@ -1,9 +1,10 @@
-use alloy_primitives::{Address, B256, Bytes, Signature};
+use alloy_primitives::{Address, B256, Bytes};
 use seed_primitives::{address_text, bytes32_text, write_address};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::SafeState;
+use crate::signer::OwnerSignature;
 
 /// The most bytes of a signature file.
 pub(crate) const MAX_SIGNATURE_BYTES: u64 = 4096;
@@ -20,7 +21,7 @@ pub struct SignatureFile {
     /// Who says to have signed it.
     #[serde(with = "address_text")]
     pub signer: Address,
-    /// `r ‖ s ‖ v`, v being 27 or 28.
+    /// `r ‖ s ‖ v`, v being 27 or 28, or 31 or 32 where the hash was signed as a message (EIP-191).
     pub signature: Bytes,
 }
 
@@ -60,12 +61,12 @@ pub enum SignatureError {
 impl SignatureFile {
     /// A signature file.
     #[must_use]
-    pub fn new(safe_tx_hash: B256, signer: Address, signature: &Signature) -> Self {
+    pub fn new(safe_tx_hash: B256, signer: Address, signature: &OwnerSignature) -> Self {
         Self {
             schema_version: 1,
             safe_tx_hash,
             signer,
-            signature: Bytes::copy_from_slice(&signature.as_bytes()),
+            signature: signature.to_bytes(),
         }
     }
 
@@ -86,15 +87,12 @@ impl SignatureFile {
                 expected,
             });
         }
-        // The Safe reads other values of v as other kinds of signature: approvals, contracts, messages.
-        let plain = file.signature.len() == 65 && matches!(file.signature.last(), Some(27 | 28));
-        let recovered = Signature::try_from(file.signature.as_ref())
-            .ok()
-            .filter(|signature| plain && signature.normalize_s().is_none())
-            .and_then(|signature| signature.recover_address_from_prehash(&expected).ok());
-        if recovered != Some(file.signer) {
-            return Err(SignatureError::NotTheSigner(file.signer));
-        }
+        // The Safe reads other values of v as other kinds of signature: approvals and contracts.
+        let signature = OwnerSignature::from_bytes(&file.signature)
+            .ok_or(SignatureError::NotTheSigner(file.signer))?;
+        signature
+            .check("the file", &expected, file.signer)
+            .map_err(|_| SignatureError::NotTheSigner(file.signer))?;
         Ok(file)
     }
 }
@@ -174,7 +172,8 @@ mod tests {
 
     fn signed(byte: u8) -> SignatureFile {
         let key = key(byte);
-        SignatureFile::new(HASH, key.address(), &key.sign_hash_sync(&HASH).unwrap())
+        let signature = OwnerSignature::Hash(key.sign_hash_sync(&HASH).unwrap());
+        SignatureFile::new(HASH, key.address(), &signature)
     }
 
     fn safe(owners: &[u8], threshold: u64) -> SafeState {
@@ -229,6 +228,11 @@ mod tests {
             };
             assert_eq!(read(&file), Err(SignatureError::NotTheSigner(good.signer)));
         }
+        let key = key(1);
+        let message = key.sign_message_sync(HASH.as_slice()).unwrap();
+        let message = SignatureFile::new(HASH, key.address(), &OwnerSignature::Message(message));
+        assert_eq!(read(&message), Ok(()));
+        assert!(matches!(message.signature.last(), Some(31 | 32)));
         // An approval, a contract's signature, a message's: the Safe would read other things into these.
         for v in [0, 1, 31, 32] {
             let mut bytes = good.signature.to_vec();
@@ -245,7 +249,7 @@ mod tests {
         };
         assert!(read(&long).is_err());
         let other = SignatureFile {
-            signer: key(2).address(),
+            signer: self::key(2).address(),
             ..good.clone()
         };
         assert!(read(&other).is_err());
