@@ -204,6 +204,9 @@ codes! {
     #[doc = "the code of the recorded rules could not be had"]
     RulesCodeMissing "rules-code-missing" Undecidable
         "use an endpoint that serves eth_getCode for the rules' address";
+    #[doc = "the policy demands a sequence, an age or a mark, and nothing but signatures is known"]
+    RollbackNeedsChain "rollback-needs-chain" Undecidable
+        "verify with --chain or with a bundle whose block is pinned, or demand a commit under [rollback] instead";
     #[doc = "the rules that judged are neither pinned nor of a known logic"]
     RulesUnknown "rules-unknown" Rejected
         "the rules were replaced; find out by whom before adding them to the policy";

@@ -84,7 +84,7 @@ pub(crate) fn enough(
     )
 }
 
-fn share_domain(a: &KnownBuilder, b: &KnownBuilder) -> bool {
+pub(crate) fn share_domain(a: &KnownBuilder, b: &KnownBuilder) -> bool {
     a.domains.iter().any(|domain| b.domains.contains(domain))
 }
 

@@ -2,14 +2,16 @@ use seed_primitives::{Recipe, System};
 use seed_proof::{ControlWord, Rules};
 
 use crate::{
-    Context, CountedBuilder, Currency, DroppedBuilder, Evidence, ExitClass, Inclusion, JudgedBy,
-    Policy, Rejection, RejectionCode as Code, Release, Supersession, Verified, VerifiedImage,
+    Context, CountedBuilder, Currency, DroppedBuilder, Evidence, ExitClass, Grade, Inclusion,
+    JudgedBy, Policy, Rejection, RejectionCode as Code, Release, Supersession, Verified,
+    VerifiedImage,
     count::{self, Judged},
     head::{self, Head},
     image::{self, Checked},
     record::{self, Recorded},
     rollback,
     rules::{self, Accepted},
+    signatures,
     state::{self, State},
     trust,
     votes::{self, Judge, Signer},
@@ -33,6 +35,9 @@ use crate::{
 /// 8. *Count*: per system asked for, the largest independent set of those, by the rules and by the policy.
 /// 9. *Recipe*: packer and reissue.
 ///
+/// Where steps 2 and 3 fail because the chain could not be read, and the policy itself asks for no more than grade
+/// `signatures`, the signatures of builders it knows decide, and both verdicts about the chain are left open.
+///
 /// Nothing is fetched, nothing is remembered, and no step is skipped by any option.
 ///
 /// # Errors
@@ -44,20 +49,40 @@ pub fn decide(
 ) -> Result<Verified<Release>, Rejection> {
     let images = image::check(&evidence.image, context.deep)?;
     rollback::decidable(policy, images.tag.as_deref())?;
-    let head = head::establish(policy, &evidence.chain, context)?;
-    let report = weigh(policy, evidence, context, images, head)?;
-    Ok(Verified::new(report.release()))
+    match chain(policy, evidence, context) {
+        Ok((head, state)) => {
+            let report = weigh(policy, evidence, context, images, head, state)?;
+            Ok(Verified::new(report.release()))
+        }
+        Err(complaint)
+            if policy.require() == Grade::Signatures && signatures::excuses(complaint.code) =>
+        {
+            signatures::decide(policy, evidence, images).map(Verified::new)
+        }
+        Err(complaint) => Err(complaint),
+    }
 }
 
-/// Steps 3 to 9, at a header somebody else has to vouch for.
+/// Steps 2 and 3.
+fn chain<'a>(
+    policy: &'a Policy,
+    evidence: &'a Evidence,
+    context: &Context,
+) -> Result<(Head<'a>, State), Rejection> {
+    let head = head::establish(policy, &evidence.chain, context)?;
+    let state = state::establish(policy, &evidence.chain, &head)?;
+    Ok((head, state))
+}
+
+/// Steps 4 to 9, at a header somebody else has to vouch for.
 pub(crate) fn weigh<'a>(
     policy: &'a Policy,
     evidence: &'a Evidence,
     context: &'a Context,
     images: Checked,
     head: Head<'a>,
+    state: State,
 ) -> Result<Report<'a>, Rejection> {
-    let state = state::establish(policy, &evidence.chain, &head)?;
     let recorded = record::find(policy, evidence, &images, &state)?;
     let supersession = rollback::check(policy, &recorded, context)?;
     let accepted = rules::accept(policy, &evidence.chain, &recorded)?;
@@ -190,7 +215,7 @@ fn note(
     });
 }
 
-fn allowed(policy: &Policy, recipe: &Recipe) -> Result<(), Rejection> {
+pub(crate) fn allowed(policy: &Policy, recipe: &Recipe) -> Result<(), Rejection> {
     if !policy.packers().contains(&recipe.packer) {
         let packers: Vec<String> = policy.packers().iter().map(ToString::to_string).collect();
         return Err(Rejection::new(
@@ -246,6 +271,7 @@ impl Report<'_> {
             None => Vec::new(),
         };
         Release {
+            grade: self.state.grade,
             digest: self.images.digest,
             tag: self.images.tag,
             canonical_index: self.images.canonical,
@@ -254,17 +280,17 @@ impl Report<'_> {
             release: self.recorded.release,
             source: self.recorded.source,
             recipe: self.tally.recipe,
-            inclusion,
-            currency,
+            inclusion: Some(inclusion),
+            currency: Some(currency),
             supersession: self.supersession,
-            rules: JudgedBy {
+            rules: Some(JudgedBy {
                 address: self.recorded.record.rules,
                 code_hash: rules.code_hash(),
                 logic_hash: rules.logic_hash(),
                 federation: rules.federation(),
                 threshold: rules.threshold(),
                 pinned: self.accepted.pinned,
-            },
+            }),
             builders: self.tally.builders,
             dropped: self.tally.dropped,
             trusts,

@@ -8,6 +8,9 @@ use serde::{Serialize, Serializer};
 /// A grade is a floor that is met or not; nothing in this crate lowers one.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Grade {
+    /// Enough independent builders the policy knows signed; nothing is said about the chain. Only where the policy
+    /// itself asks for no more.
+    Signatures,
     /// k of n operators agree on the finalised header's hash and on every value.
     Quorum,
     /// k of n operators agree on the finalised header's hash; every value is proven against it.
@@ -19,6 +22,7 @@ impl Grade {
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Signatures => "signatures",
             Self::Quorum => "quorum",
             Self::Proof => "proof",
         }
@@ -30,9 +34,14 @@ impl FromStr for Grade {
 
     fn from_str(text: &str) -> Result<Self, ParseError> {
         match text {
+            "signatures" => Ok(Self::Signatures),
             "quorum" => Ok(Self::Quorum),
             "proof" => Ok(Self::Proof),
-            _ => Err(ParseError::new("a grade", "`quorum` or `proof`", text)),
+            _ => Err(ParseError::new(
+                "a grade",
+                "`signatures`, `quorum` or `proof`",
+                text,
+            )),
         }
     }
 }
@@ -55,11 +64,11 @@ mod tests {
 
     #[test]
     fn orders_by_strength_and_reads_only_its_own_names() {
-        assert!(Grade::Quorum < Grade::Proof);
-        for grade in [Grade::Quorum, Grade::Proof] {
+        assert!(Grade::Signatures < Grade::Quorum && Grade::Quorum < Grade::Proof);
+        for grade in [Grade::Signatures, Grade::Quorum, Grade::Proof] {
             assert_eq!(grade.as_str().parse::<Grade>().unwrap(), grade);
         }
-        for text in ["", "rpc", "Proof", "proof ", "signatures"] {
+        for text in ["", "rpc", "Proof", "proof ", "signature"] {
             assert!(text.parse::<Grade>().is_err(), "{text:?}");
         }
     }

@@ -24,6 +24,7 @@ mod release;
 mod revocation;
 mod rollback;
 mod rules;
+mod signatures;
 mod state;
 mod statement;
 mod trust;

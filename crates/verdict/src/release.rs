@@ -31,6 +31,8 @@ impl<T> Deref for Verified<T> {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Release {
+    /// How strongly this was established. At [`Grade::Signatures`] nothing is known about the chain.
+    pub grade: Grade,
     /// The digest that was asked for.
     pub digest: Digest,
     /// The tag it was asked for by, if it was.
@@ -49,14 +51,14 @@ pub struct Release {
     pub source: Source,
     /// How it was packed; its digest is `source.recipe`.
     pub recipe: Recipe,
-    /// The first verdict: recorded.
-    pub inclusion: Inclusion,
-    /// The second verdict: not revoked, disputed or tainted as of a time.
-    pub currency: Currency,
+    /// The first verdict: recorded. `None` where nothing is known about the chain.
+    pub inclusion: Option<Inclusion>,
+    /// The second verdict: not revoked, disputed or tainted as of a time. `None` where nothing is known.
+    pub currency: Option<Currency>,
     /// What was checked against offering an old release; empty means not checked.
     pub supersession: Vec<Supersession>,
-    /// The rules that judged.
-    pub rules: JudgedBy,
+    /// The rules that judged. `None` where nothing is known about the chain.
+    pub rules: Option<JudgedBy>,
     /// The builders that count, in the order of the rules.
     pub builders: Vec<CountedBuilder>,
     /// Builders that signed and were left out of the count, and why.

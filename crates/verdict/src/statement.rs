@@ -1,9 +1,9 @@
 //! What one builder published for one system, against what it signed.
 
 use seed_attestation::{Domain, Envelope, EvidenceManifest, LayerKind, Statement};
-use seed_primitives::{BuilderId, Digest, Recipe};
+use seed_primitives::{BuilderId, Digest, Recipe, Source};
 
-use crate::{Blobs, RejectionCode as Code, image::CheckedImage, record::Recorded, votes::Fault};
+use crate::{Blobs, RejectionCode as Code, image::CheckedImage, votes::Fault};
 
 /// Settings that must hold what they are shown with: a build under any other proves nothing.
 const SETTINGS: [(&str, &str); 16] = [
@@ -32,7 +32,7 @@ const STATED: [&str; 2] = ["sandbox", "substituters"];
 pub(crate) fn check(
     blobs: &Blobs,
     domain: &Domain,
-    recorded: &Recorded,
+    source: &Source,
     builder: BuilderId,
     evidence: &Digest,
     image: &CheckedImage,
@@ -46,7 +46,7 @@ pub(crate) fn check(
         ));
     }
     let statement = statement(blobs, domain, &manifest, builder, image)?;
-    bound(&statement, domain, recorded, builder, image)?;
+    bound(&statement, domain, source, builder, image)?;
     for (kind, said) in [
         (LayerKind::Audit, statement.audit),
         (LayerKind::Sbom, statement.sbom),
@@ -140,7 +140,7 @@ fn statement(
 fn bound(
     statement: &Statement,
     domain: &Domain,
-    recorded: &Recorded,
+    source: &Source,
     builder: BuilderId,
     image: &CheckedImage,
 ) -> Result<(), Fault> {
@@ -149,11 +149,8 @@ fn bound(
     };
     let differs = [
         (statement.image != image.digest, "image"),
-        (statement.source != recorded.source, "source"),
-        (
-            statement.recipe.digest() != recorded.source.recipe,
-            "recipe",
-        ),
+        (statement.source != *source, "source"),
+        (statement.recipe.digest() != source.recipe, "recipe"),
         (statement.system != image.system, "system"),
         (statement.closure != closure, "closure"),
         (statement.chain_id != domain.chain_id, "chain"),

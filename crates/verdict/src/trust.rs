@@ -22,7 +22,9 @@ pub(crate) fn who(
         .collect();
     let what = match grade {
         Grade::Proof => "the hash of the finalised block",
-        Grade::Quorum => "the hash of the finalised block and every value read at it",
+        Grade::Quorum | Grade::Signatures => {
+            "the hash of the finalised block and every value read at it"
+        }
     };
     let names: Vec<String> = builders
         .iter()
@@ -50,6 +52,25 @@ pub(crate) fn who(
         ),
         "the chain's own finality and the pinned ledger code".to_owned(),
         "the sources and the hardware they were built on: outputs are bound to them, they are not audited"
+            .to_owned(),
+    ]
+}
+
+/// Who is still trusted where only signatures were checked.
+pub(crate) fn signers(policy: &Policy, builders: &[CountedBuilder]) -> Vec<String> {
+    let names: Vec<String> = builders
+        .iter()
+        .map(|one| one.name.clone().unwrap_or_else(|| one.builder.to_string()))
+        .collect();
+    let rules = policy.rules();
+    let need = rules.minimum_known_signers.max(rules.minimum_threshold);
+    vec![
+        format!(
+            "that fewer than {need} independent builders conspire; these vouch: {}",
+            names.join(", ")
+        ),
+        "whoever gave the evidence not to hide that the release was never recorded, or that it or a builder was revoked, \
+         disputed, tainted or replaced since: nothing was asked of the chain"
             .to_owned(),
     ]
 }

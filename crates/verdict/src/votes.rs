@@ -239,7 +239,7 @@ impl Signer {
             match statement::check(
                 judge.blobs,
                 judge.domain,
-                judge.recorded,
+                &judge.recorded.source,
                 self.builder,
                 &vote.evidence,
                 image,

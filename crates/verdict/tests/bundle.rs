@@ -73,10 +73,13 @@ fn a_bundle_alone_gives_the_verdict_that_everything_online_gave() {
         let online = case.decide().unwrap();
         let policy = pinning(&case);
         let offline = unplugged(&policy, &bytes, digest, NOW).unwrap().unwrap();
-        assert_eq!(online.inclusion.vouched, Vouched::Operators);
-        assert_eq!(offline.inclusion.vouched, Vouched::Policy);
+        assert_eq!(
+            online.inclusion.as_ref().unwrap().vouched,
+            Vouched::Operators
+        );
+        assert_eq!(offline.inclusion.as_ref().unwrap().vouched, Vouched::Policy);
         let mut expected: Release = (*online).clone();
-        expected.inclusion.vouched = Vouched::Policy;
+        expected.inclusion.as_mut().unwrap().vouched = Vouched::Policy;
         expected.trusts[0].clone_from(&offline.trusts[0]);
         expected.layers_checked = false;
         assert_eq!(*offline, expected);
@@ -137,7 +140,10 @@ fn operators_vouch_for_a_bundle_where_the_policy_pins_nothing() {
         .endpoints
         .clone_from(&case.evidence.chain.endpoints);
     let release = decide(&policy, &evidence, &case.context).unwrap();
-    assert_eq!(release.inclusion.vouched, Vouched::Operators);
+    assert_eq!(
+        release.inclusion.as_ref().unwrap().vouched,
+        Vouched::Operators
+    );
     // One of three is not enough, and a pin does not stand in for operators that were asked.
     evidence.chain.endpoints.truncate(1);
     for policy in [policy, pinning(&case)] {
@@ -162,7 +168,7 @@ fn age_is_counted_from_the_capture_and_an_hour_where_the_policy_says_nothing() {
     let at = |case: &Case, now| {
         let answer = unplugged(&pinning(case), &bytes, digest, now).unwrap();
         answer
-            .map(|release| release.currency.age)
+            .map(|release| release.currency.as_ref().unwrap().age)
             .map_err(|one| one.code)
     };
     let captured = NOW - 600;
@@ -277,6 +283,39 @@ fn rejects_every_flipped_bit_and_every_truncation() {
     }
     assert!(stopped(&[&bytes[..], b"\n"].concat()));
     assert!(stopped(&[b" ", &bytes[..]].concat()));
+}
+
+/// A bundle as it was written once, with the policy that pins it: what version 1 reads, it reads for ever. Written
+/// again with `SEED_WRITE_GOLDEN=1`.
+#[test]
+fn the_golden_bundle_is_still_made_and_still_verified() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden");
+    let mut plan = plan();
+    plan.crowd = 120;
+    plan.block_time = 1_780_000_000;
+    plan.recorded_at = plan.block_time - DAY;
+    let mut case = plan.case();
+    case.serve_index(&plan);
+    case.context.now = plan.block_time + 600;
+    let hash = keccak256(case.evidence.chain.header.as_ref().unwrap());
+    let age = "[freshness]\nmaximum_bundle_age = 4294967295\n";
+    let pin = format!("[[checkpoints]]\nblock = 1000\nhash = \"{hash}\"\n");
+    let text = case.policy.replace("[freshness]\n", age) + &pin;
+    let bytes = capture(&case).unwrap().to_json().unwrap();
+    let (bundle, policy) = (
+        format!("{folder}/bundle.json"),
+        format!("{folder}/policy.toml"),
+    );
+    if std::env::var_os("SEED_WRITE_GOLDEN").is_some() {
+        std::fs::write(&bundle, &bytes).unwrap();
+        std::fs::write(&policy, &text).unwrap();
+    }
+    assert!(std::fs::read(&bundle).unwrap() == bytes);
+    assert_eq!(std::fs::read_to_string(&policy).unwrap(), text);
+    let digest = Bundle::from_json(&bytes).unwrap().digest().unwrap();
+    let policy = Policy::from_toml(&text).unwrap();
+    let release = unplugged(&policy, &bytes, digest, NOW).unwrap().unwrap();
+    assert_eq!(release.images.len(), 2);
 }
 
 /// Changes the JSON, writes it canonically again, and returns why it is no bundle.

@@ -291,7 +291,7 @@ fn rejects_limits_that_limit_nothing() {
 
 #[test]
 fn rejects_other_grades_and_texts_that_are_too_large() {
-    for grade in ["rpc", "signatures", "none", "PROOF"] {
+    for grade in ["rpc", "signature", "none", "PROOF"] {
         let to = format!("version = 1\nrequire = \"{grade}\"");
         assert!(with("version = 1", &to).is_err(), "{grade}");
     }

@@ -53,6 +53,12 @@ refusals! {
         c.evidence.chain.captured = true;
         c.lose_statement(1);
     };
+    // Signatures without a chain
+    signatures_bear_no_sequence: RollbackNeedsChain, |_p| (), |c| {
+        c.evidence.chain = Default::default();
+        c.demand("version = 1\n", "version = 1\nrequire = \"signatures\"\n");
+        c.demand("# rollback", "minimum_sequence = 1");
+    };
     // Image
     nothing_was_served: ImageMissing, |_p| (), |c| c.evidence.image.document = None;
     nothing_was_asked_for: ImageMissing, |_p| (), |c| c.evidence.image.requested = None;

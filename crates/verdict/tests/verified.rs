@@ -10,13 +10,13 @@ use seed_verdict::{Grade, HighWater, RejectionCode, Supersession};
 fn an_intact_release_is_verified_with_both_verdicts() {
     let plan = Plan::new();
     let release = plan.case().decide().unwrap();
-    assert_eq!(release.inclusion.grade, Grade::Proof);
-    assert_eq!(release.inclusion.sequence, 7);
-    assert_eq!(release.inclusion.age, 5 * DAY);
-    assert_eq!(release.inclusion.block, 1000);
-    assert_eq!(release.currency.age, 600);
-    assert_eq!(release.currency.ledger_sequence, 9);
-    assert!(release.currency.rules_in_force);
+    assert_eq!(release.inclusion.as_ref().unwrap().grade, Grade::Proof);
+    assert_eq!(release.inclusion.as_ref().unwrap().sequence, 7);
+    assert_eq!(release.inclusion.as_ref().unwrap().age, 5 * DAY);
+    assert_eq!(release.inclusion.as_ref().unwrap().block, 1000);
+    assert_eq!(release.currency.as_ref().unwrap().age, 600);
+    assert_eq!(release.currency.as_ref().unwrap().ledger_sequence, 9);
+    assert!(release.currency.as_ref().unwrap().rules_in_force);
     assert_eq!(release.release, plan.source.release());
     assert_eq!(release.supersession, []);
     assert!(release.dropped.is_empty());
@@ -65,7 +65,10 @@ fn agreed_values_reach_grade_quorum_when_that_is_the_floor() {
     let mut case = plan.case();
     case.demand("version = 1", "version = 1\nrequire = \"quorum\"");
     case.assert_values(&plan);
-    assert_eq!(case.decide().unwrap().currency.grade, Grade::Quorum);
+    assert_eq!(
+        case.decide().unwrap().currency.as_ref().unwrap().grade,
+        Grade::Quorum
+    );
     case.fail(1);
     assert!(case.decide().is_ok());
 }
@@ -261,7 +264,7 @@ fn pinned_rules_need_no_known_builders() {
     let pinned = format!("[rules]\npinned = [\"{hash}\"]\n");
     case.policy.replace_range(start..end, &pinned);
     let release = case.decide().unwrap();
-    assert!(release.rules.pinned);
+    assert!(release.rules.as_ref().unwrap().pinned);
     assert_eq!(release.builders[0].name, None);
 }
 
@@ -314,7 +317,7 @@ fn the_newest_of_several_expected_releases_is_reported() {
     both.extra = vec![(slot, word)];
     both.observe(&case.record, &mut case.evidence);
     let release = case.decide().unwrap();
-    assert_eq!(release.inclusion.sequence, 8);
+    assert_eq!(release.inclusion.as_ref().unwrap().sequence, 8);
     assert_eq!(release.source.target.as_str(), "other");
 }
 
@@ -322,7 +325,16 @@ fn the_newest_of_several_expected_releases_is_reported() {
 fn a_release_judged_by_rules_no_longer_in_force_says_so() {
     let mut plan = Plan::new();
     plan.rules_in_force = alloy_primitives::Address::repeat_byte(0x33);
-    assert!(!plan.case().decide().unwrap().currency.rules_in_force);
+    assert!(
+        !plan
+            .case()
+            .decide()
+            .unwrap()
+            .currency
+            .as_ref()
+            .unwrap()
+            .rules_in_force
+    );
 }
 
 #[test]

@@ -82,7 +82,11 @@ impl Judge<'_> {
         if !self.policy.rollback().high_water {
             return Ok(());
         }
-        let sequence = release.inclusion.sequence;
+        // Without the chain there is no number to remember, and no verdict that needed one.
+        let Some(inclusion) = &release.inclusion else {
+            return Ok(());
+        };
+        let sequence = inclusion.sequence;
         self.memory
             .marks
             .raise(&self.policy.domain(), &release.source, sequence)

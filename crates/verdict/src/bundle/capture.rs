@@ -11,7 +11,7 @@ use crate::{
     Context, Document, Evidence, HighWater, ManifestEvidence, Policy, Rejection, Requested,
     StateProof,
     decide::{Report, weigh},
-    head, image, votes,
+    head, image, state, votes,
 };
 
 /// Why no bundle was made.
@@ -86,7 +86,8 @@ fn provisional<'a>(
 ) -> Result<Report<'a>, Rejection> {
     let images = image::check(&evidence.image, context.deep)?;
     let head = head::unconfirmed(policy, &evidence.chain, context)?;
-    weigh(policy, evidence, context, images, head)
+    let state = state::establish(policy, &evidence.chain, &head)?;
+    weigh(policy, evidence, context, images, head, state)
 }
 
 fn proven(

@@ -42,8 +42,12 @@ impl Policy {
             u64::from(u32::MAX),
         )?;
         count("recipe.packers", wire.recipe.packers.len(), 1)?;
+        let require = require(wire.require.as_deref())?;
+        if require == Grade::Signatures && wire.rules.minimum_known_signers.is_none() {
+            return Err(PolicyError::SignaturesOfNobody);
+        }
         Ok(Self {
-            require: require(wire.require.as_deref())?,
+            require,
             anchor: anchor(&wire.anchor)?,
             rules: rules(wire.rules)?,
             endpoints,

@@ -53,7 +53,7 @@ pub(super) struct VerifyArguments {
     /// The policy [default: /etc/nix-seed/policy.toml, which must be root's]
     #[arg(long, value_name = "FILE")]
     pub(super) policy: Option<PathBuf>,
-    /// The least grade, `quorum` or `proof`; never lowers what the policy demands
+    /// The least grade, `signatures`, `quorum` or `proof`; never lowers what the policy demands
     #[arg(long, value_name = "GRADE")]
     pub(super) require: Option<Grade>,
     /// Read and unpack every layer and compare it with manifest and config

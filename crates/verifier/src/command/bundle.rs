@@ -4,7 +4,9 @@ use std::{path::Path, time::Duration};
 
 use seed_oci::{Credentials, Options, Pointer, Reference, Repository};
 use seed_primitives::{write_address, write_bytes32};
-use seed_verdict::{Bundle, CaptureError, Context, HighWater, Policy, Requested, decide};
+use seed_verdict::{
+    Bundle, CaptureError, Context, Grade, HighWater, Policy, RejectionCode, Requested, decide,
+};
 use serde_json::json;
 
 use super::{
@@ -241,12 +243,21 @@ fn checkpoint(
         // A pin is about a block; whether the release is still wanted is asked when the bundle is used.
         high_water: HighWater::FirstUse,
     };
-    let release = decide(policy, evidence, &context)?;
-    let inclusion = &release.inclusion;
+    // Signatures pin no block, whatever the policy is content with.
+    let policy = policy.clone().requiring(Grade::Proof);
+    let release = decide(&policy, evidence, &context)?;
+    let (Some(inclusion), Some(currency)) = (&release.inclusion, &release.currency) else {
+        return Err(seed_verdict::Rejection {
+            code: RejectionCode::FloorNotReached,
+            what: "nothing was established about the chain".to_owned(),
+            found: Some(release.grade.to_string()),
+            expected: Some(Grade::Proof.to_string()),
+        });
+    };
     let who = release.trusts.first().map_or("", String::as_str);
     Ok(format!(
         "\n# {}\n# {}\n[[checkpoints]]\nblock = {}\nhash = \"{}\"\n",
-        date(release.currency.as_of),
+        date(currency.as_of),
         shown(who),
         inclusion.block,
         write_bytes32(&inclusion.block_hash)

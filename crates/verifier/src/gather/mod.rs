@@ -95,7 +95,7 @@ impl<'a> Gatherer<'a> {
             evidence.attestations.extend(attestations);
         }
         let slots = required_slots(&evidence);
-        let values = self.policy.require() == Grade::Quorum;
+        let values = self.policy.require() <= Grade::Quorum;
         let manifests = evidence::named(&candidates, &evidence.attestations);
         let systems = systems(&evidence.image);
         let (state, blobs) = tokio::join!(

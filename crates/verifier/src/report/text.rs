@@ -108,15 +108,16 @@ fn what(page: &mut Page, release: &Release) {
     );
     page.line("commit", &release.source.commit.to_string());
     page.line("packer", release.recipe.packer.as_str());
-    let rules = &release.rules;
-    page.line(
-        "record",
-        &format!(
-            "number {} of ledger {}",
-            release.inclusion.sequence,
-            address(&release.inclusion.ledger)
-        ),
-    );
+    if let Some(inclusion) = &release.inclusion {
+        let ledger = address(&inclusion.ledger);
+        page.line(
+            "record",
+            &format!("number {} of ledger {ledger}", inclusion.sequence),
+        );
+    }
+    let Some(rules) = &release.rules else {
+        return;
+    };
     page.line(
         "rules",
         &format!(
@@ -133,7 +134,10 @@ fn what(page: &mut Page, release: &Release) {
 }
 
 fn verdicts(page: &mut Page, release: &Release) {
-    let (inclusion, currency) = (&release.inclusion, &release.currency);
+    let (Some(inclusion), Some(currency)) = (&release.inclusion, &release.currency) else {
+        signatures_only(page, release);
+        return;
+    };
     page.toned(
         "inclusion",
         Tone::Good,
@@ -185,6 +189,25 @@ fn verdicts(page: &mut Page, release: &Release) {
             "the ledger holds {} releases; {rules}",
             currency.ledger_sequence
         ),
+    );
+    let supersession = supersession(&release.supersession);
+    page.line("", &format!("supersession: {supersession}"));
+}
+
+fn signatures_only(page: &mut Page, release: &Release) {
+    page.toned(
+        "inclusion",
+        Tone::Doubtful,
+        "unknown: nothing was established about the chain",
+    );
+    page.toned(
+        "currency",
+        Tone::Doubtful,
+        "unknown: it may be revoked, disputed, tainted or replaced",
+    );
+    page.line(
+        "grade",
+        "signatures: builders the policy knows signed this very image",
     );
     let supersession = supersession(&release.supersession);
     page.line("", &format!("supersession: {supersession}"));
