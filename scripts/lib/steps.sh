@@ -64,7 +64,8 @@ step_clippy() { cargo clippy --workspace --all-targets --locked -- -D warnings; 
 
 step_docs() { RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked; }
 
-step_tests() { cargo test --workspace --locked; }
+# Every failure in one run, as it takes long to get there.
+step_tests() { cargo test --workspace --locked --no-fail-fast; }
 
 step_demo() { scripts/demo; }
 
