@@ -111,7 +111,7 @@ pub enum Error {
         why: String,
     },
 
-    /// The registry leads somewhere it must not: to plain HTTP, to an inner address, to a foreign token service.
+    /// The registry leads somewhere it must not: to plain HTTP, to an inner address, to a foreign token service, to nowhere.
     #[error("{place}: leads to {to} for {what}, which is not followed: {why}")]
     LedAstray {
         /// The registry.

@@ -49,17 +49,18 @@ impl Http {
             .headers()
             .get(LOCATION)
             .and_then(|value| value.to_str().ok());
-        let mut url = header
-            .and_then(|text| from.join(text).ok())
-            .ok_or_else(|| {
-                self.malformed(what, "a usable Location header is missing".to_owned())
-            })?;
+        // Nothing was answered about what was asked for, so that it is not called malformed.
+        let Some(mut url) = header.and_then(|text| from.join(text).ok()) else {
+            let to = "nowhere".to_owned();
+            return Err(self.astray_to(what, to, "a usable Location header is missing"));
+        };
         // A user and password in a URL would be sent as a login.
         let stripped = url.set_username("").and_then(|()| url.set_password(None));
         match stripped {
             Ok(()) => Ok(url),
             Err(()) => {
-                Err(self.malformed(what, "the Location header is no web address".to_owned()))
+                let to = shown(&format!("{}:", url.scheme()));
+                Err(self.astray_to(what, to, "it is no web address"))
             }
         }
     }
@@ -75,10 +76,15 @@ impl Http {
     }
 
     pub(super) fn astray(&self, call: &Call, to: &Url, why: &'static str) -> Error {
+        let to = shown(&format!("{}://{}", to.scheme(), to.authority()));
+        self.astray_to(&call.what, to, why)
+    }
+
+    fn astray_to(&self, what: &str, to: String, why: &'static str) -> Error {
         Error::LedAstray {
             place: self.place().to_owned(),
-            what: call.what.clone(),
-            to: shown(&format!("{}://{}", to.scheme(), to.authority())),
+            what: what.to_owned(),
+            to,
             why,
         }
     }
