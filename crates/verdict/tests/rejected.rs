@@ -467,6 +467,14 @@ refusals! {
     a_build_on_remote_machines: StatementBad, |p| setting(p, "builders", Some("ssh://other")), |c| ();
     an_image_that_names_no_closure: StatementBad, |p| p.closure_annotation = false, |c| ();
 
+    // Counting by the rules: the first and the third are one company's, and what the second says is missing.
+    dependent_builders_of_whom_one_only_endorses: StatementMissing, |p| {
+        two(p);
+        p.endorsers = vec![(2, 3)];
+        p.members[0].domains |= U256::from(1) << 40;
+        p.members[2].domains |= U256::from(1) << 40;
+    }, |c| c.lose_statement(1);
+
     // Counting by the policy
     too_few_builders_known_to_the_policy: KnownSignersTooFew, |p| {
         p.members[1].key = 8;
