@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # Container tools from Debian's packages, unpacked, and run in a root of their own: each sees the unpacked
-# files as `/`, this machine's /dev and /sys, the folder of the run as /work, and no network.
+# files as `/`, this machine's /dev and /sys, the folder of the run as /bench, and no network.
 
 # The folder of the run, and the store path of the seed in it; set by scripts/runtimes.
 place=${place-} seed=${seed-}
@@ -15,7 +15,7 @@ make_runtimes() {
     debs=$(fetch_packages "$suite" "${RUNTIME_PACKAGES[@]}")
     new_folder folder runtimes
     unpack_packages "$debs" "$folder/root"
-    mkdir -p -- "$folder/root/etc/containers" "$folder/root/var/tmp" "$folder/root/work"
+    mkdir -p -- "$folder/root/etc/containers" "$folder/root/var/tmp" "$folder/root/bench"
     # Which images to trust is not what is tested here.
     printf '{"default":[{"type":"insecureAcceptAnything"}]}\n' >"$folder/root/etc/containers/policy.json"
     stamp "$folder" "$key"
@@ -27,15 +27,15 @@ setup_runtimes() { step "unpacking container tools" runtimes locked make_runtime
 # sandbox ARG…: bubblewrap with ARG….
 sandbox() { run_unpacked "$SEED_CACHE/runtimes/root" bwrap --die-with-parent --unshare-net --unshare-pid "$@"; }
 
-# runtime_tool PROGRAM [ARG…]: a container tool, with the folder of the run as /work.
+# runtime_tool PROGRAM [ARG…]: a container tool, with the folder of the run as /bench.
 runtime_tool() {
     sandbox --bind "$SEED_CACHE/runtimes/root" / --dev-bind /dev /dev --proc /proc --bind /sys /sys \
-        --tmpfs /tmp --tmpfs /run --bind "$place" /work --chdir /work --cap-add ALL --clearenv \
+        --tmpfs /tmp --tmpfs /run --bind "$place" /bench --chdir /bench --cap-add ALL --clearenv \
         --setenv PATH /usr/sbin:/usr/bin:/sbin:/bin --setenv HOME /run "$@" </dev/null
 }
 
 run_podman() {
-    runtime_tool podman --root /work/podman --runroot /work/podman-run --cgroup-manager cgroupfs \
+    runtime_tool podman --root /bench/podman --runroot /bench/podman-run --cgroup-manager cgroupfs \
         --events-backend none --storage-driver vfs --runtime /usr/sbin/runc "$@"
 }
 
@@ -90,7 +90,7 @@ with_runc() {
         words=${line// /\",\"}
         sed -z -E -i "s#\"args\": *\[[^]]*\]#\"args\":[\"$words\"]#; s#\"terminal\": *true#\"terminal\":false#" \
             "$place/bundle/config.json"
-        accepts "runc: ${line##*/bin/}" runtime_tool runc --root /run/runc run --bundle /work/bundle seed
+        accepts "runc: ${line##*/bin/}" runtime_tool runc --root /run/runc run --bundle /bench/bundle seed
     done < <(project_commands /tmp)
     cp -- "$place/bundle/rootfs/tmp/tally" "$place/runc/tally"
 }
@@ -112,7 +112,7 @@ with_podman() {
     while read -r line; do
         read -ra words <<<"$line"
         accepts "podman: ${line##*/bin/}" run_podman run --rm --pull never --network none \
-            --ulimit nofile=1024:1024 --ulimit nproc=1000:1000 --volume /work/podman-out:/tmp \
+            --ulimit nofile=1024:1024 --ulimit nproc=1000:1000 --volume /bench/podman-out:/tmp \
             --entrypoint "${words[0]}" "${image#sha256:}" "${words[@]:1}"
     done < <(project_commands /tmp)
 }
