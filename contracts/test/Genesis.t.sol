@@ -53,6 +53,27 @@ contract GenesisTest is BaseTest {
         ledger.genesis(FIRST, submission, signatures);
     }
 
+    /// Whoever of them it is: the others' signatures and systems are as they should be.
+    function test_CON_26_rejects_any_one_builder_that_did_not_agree() external {
+        bytes memory good = genesisSignatures(FIRST);
+        bytes memory other = genesisSignatures(SECOND);
+        for (uint256 i = 0; i < 3; i++) {
+            bytes memory signatures;
+            for (uint256 j = 0; j < 3; j++) {
+                signatures = bytes.concat(signatures, Reference.slice(i == j ? other : good, 64 * j, 64));
+            }
+            bytes memory submission = submissionByAll(FIRST);
+            vm.expectPartialRevert(IQuorumRules.QuorumBadGenesisSignature.selector);
+            ledger.genesis(FIRST, submission, signatures);
+
+            Vote[] memory votes = votesOf(Federations.first(3));
+            votes[i].systems = 0x7;
+            submission = submissionOf(FIRST, votes);
+            vm.expectRevert(abi.encodeWithSelector(IQuorumRules.QuorumGenesisSystems.selector, i, 0x7, 0xf));
+            ledger.genesis(FIRST, submission, good);
+        }
+    }
+
     function test_CON_26_rejects_two_builders_of_one_bloc() external {
         Federation memory f = Federations.uniform(3, 4, 2);
         f.builders[0].domains |= 1 << 200;
