@@ -6,6 +6,8 @@ const crypto = require("crypto");
 const fs = require("fs");
 const path = require("path");
 
+/** Measures gas, which is no reason to call a mutant noticed. */
+const GAS = "Gas.t.sol";
 const COPIED = ["src", "test", "script", "tools", "snapshots", "foundry.toml"];
 
 /**
@@ -59,6 +61,34 @@ function copy(root, folder) {
   fs.cpSync(path.join(root, "..", "tests", "vectors"), vectors, { recursive: true });
 }
 
+/** A copy of a copy, with what is compiled. */
+function duplicate(from, folder) {
+  fs.rmSync(folder, { recursive: true, force: true });
+  fs.cpSync(from, folder, { recursive: true, preserveTimestamps: true, verbatimSymlinks: true });
+}
+
+/**
+ * A copy with some of the test files, and without some tests. It is sealed: forge asks which compiler it would use, and has none.
+ * Given nothing to choose from, forge does not read all sources before it runs the tests, which takes longer than most tests.
+ */
+function split(from, folder, { keep, except }) {
+  duplicate(from, folder);
+  fs.rmSync(path.join(folder, "test", "symbolic"), { recursive: true });
+  for (const file of fs.readdirSync(path.join(folder, "test")).filter((name) => name.endsWith(".t.sol"))) {
+    const target = path.join(folder, "test", file);
+    if (file === GAS || !keep(`test/${file}`)) {
+      fs.rmSync(target);
+      continue;
+    }
+    const text = fs.readFileSync(target, "utf8");
+    const kept = except.reduce((rest, name) => rest.replaceAll(`function ${name}(`, `function unused_${name}(`), text);
+    if (kept !== text) fs.writeFileSync(target, kept);
+  }
+  forge(folder, ["build"]);
+  const version = execFileSync(path.join(folder, "tools", "solc"), ["--version"], { encoding: "utf8" });
+  fs.writeFileSync(path.join(folder, "tools", "solc"), `#!/bin/sh\n[ "$*" = --version ] || exit 1\ncat <<'END'\n${version}END\n`);
+}
+
 /** Brings a copy up to date, and keeps what is compiled. */
 function refresh(root, folder) {
   for (const name of COPIED) {
@@ -77,15 +107,16 @@ function testsThatImport(folder, sources) {
 
 /** Compiles a copy in parts that the compiler finishes in time. */
 function build(folder) {
-  const forge = (args) => execFileSync(path.join(folder, "tools", "forge"), args, { env: ENV, stdio: ["ignore", "ignore", "inherit"] });
-  forge(["build", "src"]);
+  forge(folder, ["build", "src"]);
   const tests = testFiles(folder);
-  for (let i = 0; i < tests.length; i += 4) forge(["build", ...tests.slice(i, i + 4)]);
+  for (let i = 0; i < tests.length; i += 4) forge(folder, ["build", ...tests.slice(i, i + 4)]);
 }
+
+const forge = (folder, args) => execFileSync(path.join(folder, "tools", "forge"), args, { env: ENV, stdio: ["ignore", "ignore", "inherit"] });
 
 /** The tests that run against mutants: all that `forge test` runs but those that measure gas. */
 function testFiles(folder) {
-  return fs.readdirSync(path.join(folder, "test")).filter((file) => file.endsWith(".t.sol") && file !== "Gas.t.sol").map((file) => `test/${file}`);
+  return fs.readdirSync(path.join(folder, "test")).filter((file) => file.endsWith(".t.sol") && file !== GAS).map((file) => `test/${file}`);
 }
 
 const artifactPath = (folder, name) => path.join(folder, "out", `${name}.sol`, `${name}.json`);
@@ -103,8 +134,9 @@ function setCode(folder, name, code) {
 }
 
 /** Runs the tests of a copy. Resolves to {failed: names of tests, text}; `failed` is null if forge itself failed. */
-function test(folder, { failFast = true, except = [], skipped = [], only = [], more = {} } = {}) {
-  const args = ["test", "--no-match-path", glob(["test/Gas.t.sol", ...skipped]), ...(failFast ? ["--fail-fast"] : [])];
+function test(folder, { failFast = true, except = [], only = [], more = {} } = {}) {
+  const args = ["test", ...(failFast ? ["--fail-fast"] : [])];
+  if (fs.existsSync(path.join(folder, "test", GAS))) args.push("--no-match-path", `test/${GAS}`);
   if (only.length) args.push("--match-path", glob(only));
   if (except.length) args.push("--no-match-test", `^(${except.join("|")})\\(`);
   return new Promise((resolve) => {
@@ -139,4 +171,4 @@ function slowFiles(text) {
   return Object.keys(times).filter((file) => times[file] > SLOW).sort();
 }
 
-module.exports = { build, codeOf, copy, keyOf, refresh, setCode, slowFiles, test, testsThatImport };
+module.exports = { build, codeOf, copy, duplicate, keyOf, refresh, setCode, slowFiles, split, test, testsThatImport };
