@@ -186,17 +186,28 @@ contract ConfigurationTest is BaseTest {
             f.systems[0] = wrong[i];
             _refuses(f.encode(), IQuorumRules.QuorumConfigurationSystemName.selector);
         }
-        Federation memory longest = Federations.uniform(3, 1, 2);
-        longest.systems[0] = "abcdefghijklmno-abcdefghijkl";
-        deployRules(longest);
-        longest.systems[0] = "0-_";
-        deployRules(longest);
+    }
+
+    function test_accepts_the_shortest_and_the_longest_name() external {
+        Federation memory f = Federations.uniform(3, 1, 2);
+        f.systems[0] = "0-_";
+        deployRules(f);
+        f.systems[0] = "abcdefghijklmno-abcdefghijkl";
+        deployRules(f);
     }
 
     function test_rejects_bytes_after_a_name() external {
         bytes memory config = fed.encode();
         config[31] = 0x01;
         _refuses(config, IQuorumRules.QuorumConfigurationSystemName.selector);
+        // The very next byte, of the shortest name and of one of the usual length.
+        for (uint256 length = 3; length <= 12; length += 9) {
+            Federation memory f = Federations.uniform(3, 1, 2);
+            f.systems[0] = length == 3 ? "a-b" : "x86_64-linux";
+            config = f.encode();
+            config[length + 1] = 0x01;
+            _refuses(config, IQuorumRules.QuorumConfigurationSystemName.selector);
+        }
     }
 
     // ---------------------------------------------------------------------------------------------- final word
@@ -220,6 +231,7 @@ contract ConfigurationTest is BaseTest {
     function test_rejects_every_other_length() external {
         bytes memory config = fed.encode();
         _refuses("", abi.encodeWithSelector(IQuorumRules.QuorumConfigurationLength.selector, 0, 32));
+        _refuses(new bytes(31), abi.encodeWithSelector(IQuorumRules.QuorumConfigurationLength.selector, 31, 32));
         _refuses(bytes.concat(hex"00", config), IQuorumRules.QuorumConfigurationLength.selector);
         _refuses(Reference.slice(config, 1, config.length - 1), IQuorumRules.QuorumConfigurationLength.selector);
         config[config.length - 1] ^= 0x01;

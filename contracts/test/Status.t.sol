@@ -137,6 +137,19 @@ contract StatusTest is BaseTest {
         assertEq(withdrawals[0].systems, 3, "all systems");
     }
 
+    function test_names_everybody_where_everybody_is_withdrawn() external {
+        for (uint256 i = 0; i < 4; i++) {
+            _write(builder(i), START, 1, RETROACTIVE | CONFIRMED);
+        }
+        _write(address(rules), START, 1, RETROACTIVE | CONFIRMED);
+        (,, IReleaseLedger.Withdrawal[] memory withdrawals) = ledger.status(SECOND, record);
+        assertEq(withdrawals.length, 5, "all builders and the rules");
+        for (uint256 i = 0; i < 4; i++) {
+            assertEq(withdrawals[i].subject, builder(i), "a builder");
+        }
+        assertEq(withdrawals[4].subject, address(rules), "the rules");
+    }
+
     function test_is_judged_by_the_rules_of_its_record_after_a_swap() external {
         Federation memory f = Federations.uniform(5, 2, 5);
         address other = address(deployRules(f));

@@ -41,17 +41,14 @@ contract SurvivorsTest is BaseTest {
         }
     }
 
-    /// Eight builders, of which two share a failure domain of their own with a probability of two in five.
+    /// Eight builders, of which two share a failure domain of their own where `_isEdge` says so.
     function _graph(uint256 seed) private pure returns (Federation memory f, uint256[] memory conflicts) {
         f = Federations.uniform(8, 1, 5);
         conflicts = new uint256[](8);
         uint256 edge = 80;
         for (uint256 i = 0; i < 8; i++) {
             for (uint256 j = 0; j < i; j++) {
-                // The first is a circle of five, the second one of seven; the rest are any.
-                bool circle = seed < 2 && i < 5 + 2 * seed && (i == j + 1 || (j == 0 && i == 4 + 2 * seed));
-                bool any = seed >= 2 && uint256(keccak256(abi.encode("edge", seed, i, j))) % 5 < 2;
-                if (!circle && !any) continue;
+                if (!_isEdge(seed, i, j)) continue;
                 f.builders[i].domains |= 1 << edge;
                 f.builders[j].domains |= 1 << edge;
                 edge++;
@@ -59,6 +56,15 @@ contract SurvivorsTest is BaseTest {
                 conflicts[j] |= 1 << i;
             }
         }
+    }
+
+    /// A circle of five; one of seven; two of four beside each other; one where whoever has most conflicts is in every largest
+    /// set; and any, with a probability of two in five. `j` is less than `i`.
+    function _isEdge(uint256 seed, uint256 i, uint256 j) private pure returns (bool) {
+        if (seed < 2) return i < 5 + 2 * seed && (i == j + 1 || (j == 0 && i == 4 + 2 * seed));
+        if (seed == 2) return i / 4 == j / 4 && (i - j) % 2 == 1;
+        if (seed == 3) return uint8(bytes("\x00\x00\x03\x03\x09\x14\x00\x00")[i]) >> j & 1 == 1;
+        return uint256(keccak256(abi.encode("edge", seed, i, j))) % 5 < 2;
     }
 
     /// A record as the ledger writes it, of one system that everybody signed.
@@ -99,6 +105,44 @@ contract SurvivorsTest is BaseTest {
         assertEq(bytes32(selector), bytes32(IReleaseLedger.LedgerTooLittleGas.selector), "by name");
         assertEq(need, uint256(200_000) * 64 / 63 + 7000, "need");
         assertTrue(left < 150_000, "left");
+    }
+
+    /// Rules are asked in exactly the encoding that they would decode, whatever the length of what they are asked about.
+    function test_asks_in_the_exact_encoding() external {
+        completeGenesis();
+        // Refuses everything, and what it was asked is the reason.
+        vm.etch(address(rules), hex"365f5f37365ffd");
+        for (uint256 length = 0; length <= 97; length++) {
+            bytes memory submission = new bytes(length);
+            for (uint256 i = 0; i < length; i++) {
+                submission[i] = 0xff;
+            }
+            try ledger.finalise(SECOND, submission) {
+                revert Failed("finalised");
+            } catch (bytes memory question) {
+                assertEq(question, abi.encodeCall(rules.judge, (SECOND, domain(), submission)), vm.toString(length));
+            }
+        }
+    }
+
+    /// Of a signature and its negation one counts, and the border belongs to the lower half.
+    function test_half_the_order_is_the_last_that_counts() external {
+        uint256 half = 0x7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0;
+        Vote memory vote = vote_(0, fed.builders[0].systems);
+        bytes32[] memory digests = digestsOf(SECOND);
+        (bytes32 r,) = vm.signCompact(fed.builders[0].key, keccak256("any"));
+        address someone = ecrecover(attestationDigest(SECOND, digests, vote), 27, r, bytes32(half));
+        assertTrue(someone != address(0), "a signature of somebody");
+        bytes32 domain_ = domain();
+        for (uint256 more = 0; more < 2; more++) {
+            bytes memory submission = abi.encodePacked(digests, uint8(0), vote.systems, vote.evidence, r, half + more);
+            vm.expectRevert(
+                abi.encodeWithSelector(
+                    IQuorumRules.QuorumBadSignature.selector, 0, builder(0), more == 0 ? someone : address(0)
+                )
+            );
+            rules.judge(SECOND, domain_, submission);
+        }
     }
 
     /// One builder that needs nobody is a majority of one, and still no quorum.
