@@ -106,6 +106,22 @@ contract HostileRulesTest is BaseTest {
         }
     }
 
+    /// One bit is enough to be something: every word that must not be zero is looked at as a whole.
+    function test_accepts_a_root_a_digest_and_a_builder_of_a_single_bit() external {
+        uint256 clean = vm.snapshotState();
+        for (uint256 bit = 0; bit < 256; bit += 15) {
+            for (uint256 word = 1; word < 5; word++) {
+                if (word == 2 || (word == 4 && bit >= 160)) continue;
+                bytes memory answer = _answer(1, 1);
+                if (word == 4) _set(answer, word, _entry(0, 1 << bit, 1));
+                else _set(answer, word == 3 ? 6 : word, bytes32(1 << bit));
+                _accepts(answer, 1);
+                vm.revertToState(clean);
+                clean = vm.snapshotState();
+            }
+        }
+    }
+
     function test_rejects_no_systems_and_no_entries() external {
         _refuses(_answer(0, 3));
         _refuses(_answer(4, 0));
