@@ -8,7 +8,7 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-use crate::{Error, text::causes};
+use crate::{Error, archive::Section, text::causes};
 
 const CHUNK: usize = 128 << 10;
 
@@ -32,6 +32,7 @@ pub struct BlobStream {
 pub(crate) enum Source {
     Http(Box<reqwest::Response>),
     File(tokio::fs::File),
+    Archive(Section),
 }
 
 impl Source {
@@ -46,6 +47,10 @@ impl Source {
                 let read = file.take(CHUNK as u64).read_to_end(&mut buffer).await;
                 let read = read.map_err(|error| causes(&error))?;
                 Ok((read > 0).then(|| Bytes::from(buffer)))
+            }
+            Self::Archive(section) => {
+                let chunk = section.next(CHUNK).await;
+                chunk.map_err(|error| causes(&error))
             }
         }
     }

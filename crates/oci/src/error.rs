@@ -1,5 +1,7 @@
 use seed_primitives::{Digest, ParseError};
 
+use crate::ArchiveFault;
+
 /// Why something could not be fetched from or pushed to a registry or layout.
 ///
 /// Every variant says where (`place`) and what; [`Error::fault`] says who is at fault and [`Error::code`] is
@@ -124,6 +126,15 @@ pub enum Error {
         why: &'static str,
     },
 
+    /// A file that is not the tar archive of an image layout in the one form that is read.
+    #[error("{place}: {fault}; {}", fault.help())]
+    Archive {
+        /// The archive.
+        place: String,
+        /// What is wrong with it.
+        fault: ArchiveFault,
+    },
+
     /// The file system failed: no permission, no space, a broken disk.
     #[error("{place}: cannot {what}: {why}; check the path, its rights and the free space")]
     Storage {
@@ -177,6 +188,7 @@ impl Error {
             Self::TooLarge { .. } => "registry-too-large",
             Self::Malformed { .. } => "registry-malformed",
             Self::LedAstray { .. } => "registry-led-astray",
+            Self::Archive { fault, .. } => fault.code(),
             Self::Storage { .. } => "layout-storage",
         }
     }
@@ -190,6 +202,12 @@ impl Error {
             Self::Unavailable { .. } | Self::Storage { .. } | Self::LedAstray { .. } => {
                 Fault::Unavailable
             }
+            Self::Archive { fault, .. } if fault.is_usage() => Fault::Usage,
+            Self::Archive {
+                fault: ArchiveFault::Truncated { .. },
+                ..
+            } => Fault::Unavailable,
+            Self::Archive { .. } => Fault::Malformed,
             Self::Denied { .. } => Fault::Denied,
             Self::WrongDigest { .. } | Self::WrongSize { .. } => Fault::WrongBytes,
             Self::TooLarge { .. } | Self::Malformed { .. } => Fault::Malformed,

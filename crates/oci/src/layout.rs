@@ -13,6 +13,7 @@ use serde::Deserialize;
 
 use crate::{
     BlobStream, Error, Manifest, Referrers, Tag, TagList,
+    archive::Archive,
     blob::Source,
     referrers::{Index, check_subject},
     text::causes,
@@ -26,10 +27,19 @@ const MARKER_BYTES: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;
 /// Tags are `org.opencontainers.image.ref.name` annotations in `index.json`. Every file is written beside its
 /// place and renamed, so that a reader or a crash never sees half of one; writers of the index take turns by a
 /// lock on `oci-layout`. Symbolic links inside the layout are refused, so that it cannot lead out of itself.
+///
+/// A tar archive of such a folder is read without being unpacked, and never written.
 #[derive(Clone, Debug)]
 pub struct Layout {
-    folder: PathBuf,
+    files: Files,
     place: String,
+}
+
+/// Where the files of a layout are.
+#[derive(Clone, Debug)]
+enum Files {
+    Folder(PathBuf),
+    Archive(Archive),
 }
 
 #[derive(Deserialize)]
@@ -56,8 +66,23 @@ impl Layout {
             result => result.map_err(|error| storage(&shown, "open the folder", &error))?,
         };
         let layout = Self {
-            folder: canonical,
+            files: Files::Folder(canonical),
             place: shown,
+        };
+        layout.check_marker()?;
+        Ok(layout)
+    }
+
+    /// Opens the layout in the tar archive `file`, for reading. It is read once, header by header.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such file, [`Error::Archive`] when it is no archive of a layout,
+    /// [`Error::Usage`] when it is no file, [`Error::Storage`] when it cannot be read.
+    pub fn open_archive(file: &Path) -> Result<Self, Error> {
+        let place = crate::Place::Archive(file.to_owned()).to_string();
+        let layout = Self {
+            files: Files::Archive(Archive::open(file, &place)?),
+            place,
         };
         layout.check_marker()?;
         Ok(layout)
@@ -104,7 +129,7 @@ impl Layout {
         }
     }
 
-    /// `oci:DIR`, for messages.
+    /// `oci:DIR` or `oci-archive:FILE`, for messages.
     #[must_use]
     pub fn place(&self) -> &str {
         &self.place
@@ -155,8 +180,14 @@ impl Layout {
     }
 
     pub(crate) fn blob_stream(&self, digest: &Digest, size: u64) -> Result<BlobStream, Error> {
-        let file = self.open_file(&blobs::path(digest), &format!("blob {digest}"))?;
-        let source = Source::File(tokio::fs::File::from_std(file));
+        let (path, what) = (blobs::path(digest), format!("blob {digest}"));
+        let source = match &self.files {
+            Files::Folder(folder) => {
+                let file = self.open_file(folder, &path, &what)?;
+                Source::File(tokio::fs::File::from_std(file))
+            }
+            Files::Archive(archive) => Source::Archive(self.section(archive, &path, &what)?),
+        };
         Ok(BlobStream::of_file(
             self.place.clone(),
             source,
@@ -166,8 +197,13 @@ impl Layout {
     }
 
     pub(crate) fn has_blob(&self, digest: &Digest) -> Result<bool, Error> {
-        match self.open_file(&blobs::path(digest), &format!("blob {digest}")) {
-            Ok(_) => Ok(true),
+        let (path, what) = (blobs::path(digest), format!("blob {digest}"));
+        let found = match &self.files {
+            Files::Folder(folder) => self.open_file(folder, &path, &what).map(|_| ()),
+            Files::Archive(archive) => self.section(archive, &path, &what).map(|_| ()),
+        };
+        match found {
+            Ok(()) => Ok(true),
             Err(error) if error.is_not_found() => Ok(false),
             Err(error) => Err(error),
         }
@@ -251,6 +287,15 @@ fn not_a_layout(place: &str, why: &str) -> Error {
         place: place.to_owned(),
         what: format!("this is not an OCI image layout: {why}"),
         help: "give the folder that holds `oci-layout`, or a new folder to write to".to_owned(),
+    }
+}
+
+/// Archives are made by other tools; what is written here goes to a folder or a registry.
+pub(crate) fn read_only(place: &str) -> Error {
+    Error::Usage {
+        place: place.to_owned(),
+        what: "an archive is only read".to_owned(),
+        help: "write to a registry or to a folder, `oci:DIR`".to_owned(),
     }
 }
 

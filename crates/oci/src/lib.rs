@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod archive;
 mod blob;
 mod credentials;
 mod descriptor;
@@ -16,6 +17,7 @@ mod registry;
 mod repository;
 mod text;
 
+pub use archive::{ArchiveFault, ArchiveIndex};
 pub use blob::BlobStream;
 pub use credentials::{Credentials, Login};
 pub use descriptor::Descriptor;

@@ -8,12 +8,17 @@ use seed_primitives::{Digest, ParseError};
 
 use crate::{Host, RepositoryName, Tag};
 
-const EXPECTED: &str = "host[:port]/repository@sha256:…, host[:port]/repository:tag, oci:DIR, oci:DIR:tag or oci:DIR@sha256:…";
-const EXPECTED_PLACE: &str = "host[:port]/repository or oci:DIR";
+const EXPECTED: &str = "host[:port]/repository@sha256:…, host[:port]/repository:tag, oci:DIR, oci:DIR:tag, oci:DIR@sha256:…, or \
+    the same with oci-archive:FILE";
+const EXPECTED_PLACE: &str = "host[:port]/repository, oci:DIR or oci-archive:FILE";
+/// What is said about `docker-archive:…`, the old form of `docker save`.
+const EXPECTED_ATTESTED: &str = "oci-archive:FILE, for archives that hold an `index.json` (`docker save` since 25, `podman save \
+    --format oci-archive`). Older docker archives hold unpacked layers and no manifest, and manifests are what was attested; \
+    converting one writes another manifest. Verify the image where it was pulled from, by digest";
 
 /// Where images are: a repository of a registry, or an OCI image layout on disk.
 ///
-/// As text `host[:port]/repository` or `oci:DIR`.
+/// As text `host[:port]/repository`, `oci:DIR` or `oci-archive:FILE`.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Place {
     /// A repository of a registry.
@@ -25,6 +30,8 @@ pub enum Place {
     },
     /// The folder of an OCI image layout.
     Layout(PathBuf),
+    /// The tar archive of an OCI image layout, which is only read.
+    Archive(PathBuf),
 }
 
 impl FromStr for Place {
@@ -32,8 +39,8 @@ impl FromStr for Place {
 
     fn from_str(text: &str) -> Result<Self, ParseError> {
         let refused = || ParseError::new("a place of images", EXPECTED_PLACE, text);
-        if let Some(path) = text.strip_prefix("oci:") {
-            return folder(path).map(Self::Layout).ok_or_else(refused);
+        if let Some((kind, path)) = on_disk(text)? {
+            return folder(path).map(kind).ok_or_else(refused);
         }
         let (host, repository) = text.split_once('/').ok_or_else(refused)?;
         Ok(Self::Registry {
@@ -48,6 +55,7 @@ impl fmt::Display for Place {
         match self {
             Self::Registry { host, repository } => write!(f, "{host}/{repository}"),
             Self::Layout(path) => write!(f, "oci:{}", escaped(path)),
+            Self::Archive(path) => write!(f, "oci-archive:{}", escaped(path)),
         }
     }
 }
@@ -66,8 +74,9 @@ pub enum Pointer {
 /// An image: where it is and which one.
 ///
 /// Text forms: `host[:port]/repository@sha256:…`, `host[:port]/repository:tag`, `oci:DIR`, `oci:DIR:tag`,
-/// `oci:DIR@sha256:…`. Nothing is implied: no default registry, no `latest`, and not both a tag and a digest.
-/// A folder may have spaces in its name; one whose last part has a colon in it is written with a final `/`.
+/// `oci:DIR@sha256:…`, and the last three with `oci-archive:FILE`. Nothing is implied: no default registry, no
+/// `latest`, and not both a tag and a digest. A folder may have spaces in its name; one whose last part has a colon
+/// in it is written with a final `/`. An archive with a colon in its name is named by digest, or renamed.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Reference {
     /// Where.
@@ -85,6 +94,22 @@ impl Reference {
             pointer: Pointer::Digest(digest),
         }
     }
+}
+
+/// A place on disk by its path, and the rest of the text; `None` where a registry is meant.
+type OnDisk<'a> = Option<(fn(PathBuf) -> Place, &'a str)>;
+
+fn on_disk(text: &str) -> Result<OnDisk<'_>, ParseError> {
+    if text.starts_with("docker-archive:") {
+        let what = "an image that can have been attested";
+        return Err(ParseError::new(what, EXPECTED_ATTESTED, text));
+    }
+    if let Some(rest) = text.strip_prefix("oci-archive:") {
+        return Ok(Some((Place::Archive, rest)));
+    }
+    Ok(text
+        .strip_prefix("oci:")
+        .map(|rest| (Place::Layout as _, rest)))
 }
 
 fn folder(path: &str) -> Option<PathBuf> {
@@ -123,9 +148,9 @@ impl FromStr for Reference {
 
     fn from_str(text: &str) -> Result<Self, ParseError> {
         let refused = || ParseError::new("an image", EXPECTED, text);
-        if let Some(rest) = text.strip_prefix("oci:") {
+        if let Some((kind, rest)) = on_disk(text)? {
             let (path, pointer) = split(rest)?;
-            let place = folder(path).map(Place::Layout).ok_or_else(refused)?;
+            let place = folder(path).map(kind).ok_or_else(refused)?;
             return Ok(Self { place, pointer });
         }
         // The host may have a port, so only what follows the first slash can end in a tag.
@@ -190,7 +215,19 @@ mod tests {
                 "{text}"
             );
         }
+        let archive = |path: &str| Place::Archive(PathBuf::from(path));
+        let cases = [
+            ("oci-archive:a b.tar", archive("a b.tar"), Pointer::Only),
+            ("oci-archive:/a/b.tar:v1", archive("/a/b.tar"), tag("v1")),
+        ];
+        for (text, place, pointer) in cases {
+            assert_eq!(
+                text.parse::<Reference>().unwrap(),
+                Reference { place, pointer }
+            );
+        }
         for text in [
+            format!("oci-archive:/a/b.tar@{DIGEST}"),
             format!("registry.example/a/b@{DIGEST}"),
             format!("localhost/a@{DIGEST}"),
             "[::1]:5000/a:latest".to_owned(),
@@ -209,6 +246,10 @@ mod tests {
             "oci::tag".to_owned(),
             "oci:a\0b".to_owned(),
             "oci:dir:bad tag".to_owned(),
+            "oci-archive:".to_owned(),
+            "oci-archive::tag".to_owned(),
+            "docker-archive:a.tar".to_owned(),
+            "docker-archive:a.tar:app:v1".to_owned(),
             "oci:dir@sha256:00".to_owned(),
             format!("oci:dir@sha512:{hex}{hex}"),
             "alpine".to_owned(),
@@ -239,6 +280,16 @@ mod tests {
     }
 
     #[test]
+    fn says_why_a_docker_archive_cannot_be_verified() {
+        let error = "docker-archive:a.tar".parse::<Reference>().unwrap_err();
+        let text = error.to_string();
+        assert!(
+            text.contains("oci-archive:FILE") && text.contains("by digest"),
+            "{text}"
+        );
+    }
+
+    #[test]
     fn escapes_hostile_text_in_errors() {
         let error = "registry.example/\u{1b}[31m:x"
             .parse::<Reference>()
@@ -248,7 +299,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn never_panics_and_what_is_accepted_prints_as_it_was(text in "\\PC{0,60}|oci:[a-z:@/ ]{0,20}|[a-z.:/@]{0,40}") {
+        fn never_panics_and_what_is_accepted_prints_as_it_was(text in "\\PC{0,60}|oci(-archive)?:[a-z:@/ ]{0,20}|[a-z.:/@]{0,40}") {
             if let Ok(reference) = text.parse::<Reference>() {
                 prop_assert_eq!(reference.to_string(), text);
             }

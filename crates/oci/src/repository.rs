@@ -5,7 +5,7 @@ use seed_primitives::Digest;
 use tokio::io::AsyncWrite;
 
 use crate::{
-    BlobStream, Error, Layout, Manifest, Options, Place, Pointer, Referrers, Registry, Tag,
+    BlobStream, Error, Layout, Manifest, Options, Place, Pointer, Referrers, Registry, Tag, layout,
 };
 
 /// The tags of a repository that begin with a prefix, in byte order.
@@ -25,7 +25,7 @@ pub struct TagList {
 pub enum Repository {
     /// A repository of a registry.
     Registry(Registry),
-    /// An OCI image layout.
+    /// An OCI image layout: a folder, or a tar archive of one, which is only read.
     Layout(Layout),
 }
 
@@ -33,23 +33,27 @@ impl Repository {
     /// Opens `place` for reading. A registry is not contacted yet; a layout must be there.
     ///
     /// # Errors
-    /// [`Error::NotFound`] or [`Error::Usage`] when the folder is no layout.
+    /// [`Error::NotFound`] or [`Error::Usage`] when the folder is no layout, [`Error::Archive`] when the file is no
+    /// archive of one.
     pub fn open(place: &Place, options: &Options) -> Result<Self, Error> {
         match place {
             Place::Registry { host, repository } => {
                 Registry::new(host, repository, options.clone()).map(Self::Registry)
             }
             Place::Layout(folder) => Layout::open(folder).map(Self::Layout),
+            Place::Archive(file) => Layout::open_archive(file).map(Self::Layout),
         }
     }
 
     /// Opens `place` for writing: a layout that is not there is made, in a new or empty folder.
     ///
     /// # Errors
-    /// [`Error::Usage`] when the folder holds something else, [`Error::Storage`] when it cannot be made.
+    /// [`Error::Usage`] when the folder holds something else or the place is an archive, [`Error::Storage`] when it
+    /// cannot be made.
     pub fn create(place: &Place, options: &Options) -> Result<Self, Error> {
         match place {
             Place::Registry { .. } => Self::open(place, options),
+            Place::Archive(_) => Err(layout::read_only(&place.to_string())),
             Place::Layout(folder) => Layout::create(folder).map(Self::Layout),
         }
     }

@@ -15,25 +15,25 @@ use crate::{
     unplugged::without_network,
 };
 
-/// Where bundles are: in a file, or beside their images in a layout, as `oci:DIR`.
+/// Where bundles are: in a file, or beside their images in a layout, as `oci:DIR` or `oci-archive:FILE`.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum BundlePlace {
     /// One bundle.
     File(PathBuf),
-    /// A layout with a bundle for every image that is asked for.
-    Layout(PathBuf),
+    /// A layout, never a registry, with a bundle for every image that is asked for.
+    Layout(Place),
 }
 
 impl FromStr for BundlePlace {
     type Err = ParseError;
 
     fn from_str(text: &str) -> Result<Self, ParseError> {
-        if !text.starts_with("oci:") {
+        if !text.starts_with("oci:") && !text.starts_with("oci-archive:") {
             return Ok(Self::File(text.into()));
         }
         match text.parse()? {
-            Place::Layout(folder) => Ok(Self::Layout(folder)),
             Place::Registry { .. } => Ok(Self::File(text.into())),
+            layout => Ok(Self::Layout(layout)),
         }
     }
 }
@@ -44,16 +44,19 @@ impl BundlePlace {
     /// # Errors
     /// Those of [`load_bundle`]; [`Fault::BundleMissing`] when the layout has none that holds the image.
     pub fn load(&self, digest: Option<&Digest>) -> Result<Bundle, Fault> {
-        let folder = match self {
+        let place = match self {
             Self::File(file) => return load_bundle(file),
-            Self::Layout(folder) => folder,
+            Self::Layout(place) => place,
         };
         let digest = digest.ok_or_else(|| {
             Fault::Usage("to find a bundle in a layout, name the image by digest".to_owned())
         })?;
-        let place = Place::Layout(folder.clone());
-        let repository = Repository::open(&place, &Options::default())
-            .map_err(|error| Fault::file("the layout", folder, error))?;
+        let repository = Repository::open(place, &Options::default()).map_err(|error| {
+            let (Place::Layout(path) | Place::Archive(path)) = place else {
+                return Fault::Usage(error.to_string());
+            };
+            Fault::file("the layout", path, error)
+        })?;
         let notes = Notes::default();
         let found = without_network(bundle::find(&repository, digest, &notes))?;
         found.ok_or_else(|| Fault::missing_bundle(*digest, notes))

@@ -1,5 +1,6 @@
 use std::path::{Path, PathBuf};
 
+use seed_oci::ArchiveFault;
 use seed_primitives::{Digest, ParseError};
 use seed_verdict::{BundleError, PolicyError};
 use thiserror::Error;
@@ -47,6 +48,14 @@ pub enum Fault {
     /// An image that is not named in one of the accepted forms.
     #[error(transparent)]
     Reference(ParseError),
+    /// The file that should hold the image is not the archive of a layout in the one form that is read.
+    #[error("oci-archive:{}: {fault}", path(.file))]
+    Archive {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        fault: ArchiveFault,
+    },
     /// Another text of the command line in a wrong form.
     #[error(transparent)]
     Argument(ParseError),
@@ -124,6 +133,7 @@ impl Fault {
             Self::PolicyMalformed { .. } => "policy-malformed",
             Self::PolicyIncomplete(_) => "policy-incomplete",
             Self::Reference(_) => "reference-malformed",
+            Self::Archive { fault, .. } => fault.code(),
             Self::Argument(_) => "argument-malformed",
             Self::File { .. } => "file-unreadable",
             Self::BundleMalformed { .. } => "bundle-malformed",
@@ -155,7 +165,10 @@ impl Fault {
                 "correct it; `seed-verify policy check FILE` tries again"
             }
             Self::PolicyIncomplete(_) => "give what is missing; see seed-verify policy init --help",
-            Self::Reference(_) => "name the image by digest, by tag, or as oci:DIR",
+            Self::Reference(_) => {
+                "name the image by digest, by tag, or as oci:DIR or oci-archive:FILE"
+            }
+            Self::Archive { fault, .. } => fault.help(),
             Self::Argument(_) => "correct it; see seed-verify --help",
             Self::File { .. } => "name a readable file of the right kind",
             Self::BundleMalformed { .. } => {
@@ -189,6 +202,7 @@ impl Fault {
             | Self::BundleMissing { .. }
             | Self::BundleNotPublished(_)
             | Self::RecordUnavailable(_) => 3,
+            Self::Archive { fault, .. } if !fault.is_usage() => 3,
             _ => 2,
         }
     }

@@ -99,7 +99,7 @@ impl Asked {
         }
         let reference: Reference = text.parse().map_err(Fault::Reference)?;
         match (&reference.place, &reference.pointer) {
-            (Place::Layout(_), _) => Ok(Self::Layout(reference)),
+            (Place::Layout(_) | Place::Archive(_), _) => Ok(Self::Layout(reference)),
             (Place::Registry { .. }, Pointer::Digest(digest)) => Ok(Self::Digest(*digest)),
             (Place::Registry { .. }, _) => Err(Fault::Usage(format!(
                 "{text} is a tag, which only its registry can resolve: name the image by digest"

@@ -292,6 +292,14 @@ async fn a_bundle_travels_beside_its_image_in_a_layout_and_in_a_registry() {
     let other = world.second.images.manifest(0).to_string();
     assert_eq!(run("oci:images", &other), Some(3));
     assert_eq!(run("oci:nowhere", &image), Some(2));
+    let tar = Command::new("tar")
+        .current_dir(world.folder.path())
+        .args(["-C", "images", "-cf", "images.tar", "."])
+        .status();
+    assert!(tar.unwrap().success());
+    let archived = image.replace("oci:images", "oci-archive:images.tar");
+    assert_eq!(run("oci-archive:images.tar", &archived), Some(0));
+    assert_eq!(run("oci-archive:policy.toml", &archived), Some(2));
     // A bundle under another image's tag is not taken for that image's.
     let bundle = Digest::of(&fs::read(world.path("b.json")).unwrap());
     world.copy("flipped").flip(&bundle);

@@ -8,8 +8,11 @@ use seed_primitives::Digest;
 use sha2::{Digest as _, Sha256};
 use tempfile::NamedTempFile;
 
-use super::{Layout, storage};
-use crate::Error;
+use super::{Files, Layout, read_only, storage};
+use crate::{
+    Error,
+    archive::{Archive, Section},
+};
 
 /// What names of files begin with that are not complete yet.
 pub(super) const TEMPORARY: &str = ".incomplete-";
@@ -42,8 +45,35 @@ pub(super) fn write_new(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<(
 }
 
 impl Layout {
-    /// Opens a file of the layout for reading. Nothing on the way to it may be a symbolic link.
-    pub(super) fn open_file(&self, relative: &Path, what: &str) -> Result<File, Error> {
+    /// The folder that is written to.
+    pub(super) fn folder(&self) -> Result<&Path, Error> {
+        match &self.files {
+            Files::Folder(folder) => Ok(folder),
+            Files::Archive(_) => Err(read_only(&self.place)),
+        }
+    }
+
+    /// A file of an archive.
+    pub(super) fn section(
+        &self,
+        archive: &Archive,
+        relative: &Path,
+        what: &str,
+    ) -> Result<Section, Error> {
+        let found = relative.to_str().and_then(|name| archive.section(name));
+        found.ok_or_else(|| Error::NotFound {
+            place: self.place.clone(),
+            what: what.to_owned(),
+        })
+    }
+
+    /// Opens a file below `folder` for reading. Nothing on the way to it may be a symbolic link.
+    pub(super) fn open_file(
+        &self,
+        folder: &Path,
+        relative: &Path,
+        what: &str,
+    ) -> Result<File, Error> {
         let failed = |error: io::Error| match error.kind() {
             io::ErrorKind::NotFound => Error::NotFound {
                 place: self.place.clone(),
@@ -51,7 +81,7 @@ impl Layout {
             },
             _ => storage(&self.place, &format!("read {what}"), &error),
         };
-        let mut path = self.folder.clone();
+        let mut path = folder.to_owned();
         for part in relative.components() {
             path.push(part);
             let kind = fs::symlink_metadata(&path).map_err(failed)?.file_type();
@@ -76,11 +106,19 @@ impl Layout {
 
     /// The whole file, at most `limit` bytes.
     pub(super) fn read(&self, relative: &Path, what: &str, limit: u64) -> Result<Vec<u8>, Error> {
-        let file = self.open_file(relative, what)?;
         let mut bytes = Vec::new();
-        file.take(limit.saturating_add(1))
-            .read_to_end(&mut bytes)
-            .map_err(|error| storage(&self.place, &format!("read {what}"), &error))?;
+        let limited = limit.saturating_add(1);
+        let read = match &self.files {
+            Files::Folder(folder) => {
+                let file = self.open_file(folder, relative, what)?;
+                file.take(limited).read_to_end(&mut bytes)
+            }
+            Files::Archive(archive) => {
+                let section = self.section(archive, relative, what)?;
+                section.take(limited).read_to_end(&mut bytes)
+            }
+        };
+        read.map_err(|error| storage(&self.place, &format!("read {what}"), &error))?;
         if bytes.len() as u64 > limit {
             return Err(Error::TooLarge {
                 place: self.place.clone(),
@@ -100,7 +138,7 @@ impl Layout {
     }
 
     fn temporary(&self, relative: &Path) -> Result<NamedTempFile, Error> {
-        let mut folder = self.folder.clone();
+        let mut folder = self.folder()?.to_owned();
         for part in relative.parent().into_iter().flat_map(Path::components) {
             folder.push(part);
             if fs::symlink_metadata(&folder).is_ok_and(|found| !found.is_dir()) {
@@ -115,7 +153,7 @@ impl Layout {
     fn name(&self, file: NamedTempFile, relative: &Path) -> Result<(), Error> {
         let failed = |error: io::Error| storage(&self.place, "write", &error);
         file.as_file().sync_all().map_err(failed)?;
-        file.persist(self.folder.join(relative))
+        file.persist(self.folder()?.join(relative))
             .map_err(|error| failed(error.error))?;
         Ok(())
     }

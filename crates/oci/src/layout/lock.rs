@@ -19,7 +19,7 @@ pub(super) struct Turn {
 impl Layout {
     /// Waits for this writer's turn at the index.
     pub(super) fn lock(&self) -> Result<Turn, Error> {
-        let file = self.open_file(Path::new(MARKER), "layout")?;
+        let file = self.open_file(self.folder()?, Path::new(MARKER), "layout")?;
         let deadline = Instant::now() + PATIENCE;
         loop {
             match file.try_lock() {

@@ -46,8 +46,8 @@ pub(super) struct VerifyArguments {
     /// Check against the chain: N independent builders, recorded by the ledger
     #[arg(long)]
     pub(super) chain: bool,
-    /// Take everything but the image from this bundle, a file or beside the image in oci:DIR; without --chain,
-    /// nothing and nobody is contacted
+    /// Take everything but the image from this bundle, a file or beside the image in oci:DIR or oci-archive:FILE;
+    /// without --chain, nothing and nobody is contacted
     #[arg(long, value_name = "FILE")]
     pub(super) bundle: Option<BundlePlace>,
     /// The policy [default: /etc/nix-seed/policy.toml, which must be root's]
@@ -62,7 +62,7 @@ pub(super) struct VerifyArguments {
     /// The locator of the release, instead of one found beside the image
     #[arg(long, value_name = "FILE")]
     pub(super) record: Option<PathBuf>,
-    /// Where else to look for evidence, by digest: host/repository or oci:DIR (repeatable)
+    /// Where else to look for evidence, by digest: host/repository, oci:DIR or oci-archive:FILE (repeatable)
     #[arg(long, value_name = "PLACE")]
     pub(super) mirror: Vec<Place>,
     /// The folder of what is remembered, for policies with high_water
@@ -83,8 +83,8 @@ pub(super) struct VerifyArguments {
     /// Explain a code such as `head-stale` and stop
     #[arg(long, value_name = "CODE")]
     pub(super) explain: Option<String>,
-    /// host/repository@sha256:…, host/repository:tag, oci:DIR, oci:DIR:tag or oci:DIR@sha256:…; with a bundle alone
-    /// also sha256:…
+    /// host/repository@sha256:…, host/repository:tag, oci:DIR, oci:DIR:tag or oci:DIR@sha256:…, the same with
+    /// oci-archive:FILE; with a bundle alone also sha256:…
     #[arg(value_name = "IMAGE")]
     pub(super) images: Vec<String>,
 }

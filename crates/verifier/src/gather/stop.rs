@@ -24,6 +24,14 @@ impl Stop {
 
     /// Why there is no image: `wrong` where the bytes are not those of the digest.
     pub(crate) fn no_image(error: &seed_oci::Error, wrong: RejectionCode) -> Self {
+        // A file that is not read at all: nothing was found out about any image in it.
+        if let seed_oci::Error::Archive { place, fault } = error {
+            let file = place.strip_prefix("oci-archive:").unwrap_or(place);
+            return Self::Failed(Fault::Archive {
+                file: file.into(),
+                fault: fault.clone(),
+            });
+        }
         match error.fault() {
             Blame::Usage => Self::Failed(Fault::Usage(error.to_string())),
             Blame::WrongBytes => Self::rejected(wrong, error),
