@@ -1,4 +1,4 @@
-use crate::Fault;
+use crate::{Fault, report::Page};
 
 /// The table of codes, compiled in.
 const ERRORS: &str = include_str!("../../../docs/errors.md");
@@ -32,7 +32,12 @@ pub fn explain(code: &str) -> Result<String, Fault> {
 }
 
 fn text(code: &str, exit: &str, why: &str, help: &str) -> String {
-    format!("{code}\n  exit  {exit}\n  why   {why}\n  do    {help}\n")
+    let mut page = Page::new(false);
+    page.line("code", code);
+    page.line("exit", exit);
+    page.line("why", why);
+    page.line("what to do", help);
+    page.into_text()
 }
 
 /// The four cells of a row ``| `code` | exit | why | what to do |``.
@@ -52,7 +57,7 @@ mod tests {
 
     #[test]
     fn explains_codes_of_the_verdict_and_of_the_command() {
-        assert!(explain("head-stale").unwrap().contains("exit  3"));
+        assert!(explain("head-stale").unwrap().contains("exit        3"));
         assert!(explain("policy-missing").unwrap().contains("policy init"));
         assert_eq!(
             explain("nonsense"),

@@ -1,12 +1,14 @@
 //! Whole commands on input that is wrong: one clear line, the documented exit code, nothing half-written.
 
+#[path = "common/schema.rs"]
+mod schema;
+
 use std::{
     fs,
     path::Path,
     process::{Command, Output, Stdio},
 };
 
-use serde_json::Value;
 use tempfile::TempDir;
 
 const POLICY: &str = r#"
@@ -280,7 +282,7 @@ fn json_carries_the_same_code_and_exit() {
     let place = Place::new();
     let json = |arguments: &[&str]| {
         let output = place.run(&[&["--chain", "--output", "json"], arguments].concat());
-        let value: Value = serde_json::from_slice(&output.stdout).expect("one JSON document");
+        let value = schema::read_output(&output.stdout);
         assert_eq!(value["exitCode"], output.status.code().unwrap());
         assert_eq!(value["schemaVersion"], 1);
         value

@@ -7,7 +7,10 @@ use std::{
     process::{Command, Output},
 };
 
-use common::World;
+use common::{
+    World,
+    schema::{bundle_errors, read_output},
+};
 use seed_primitives::Digest;
 use seed_testkit::{keys, liar::Lie, registry::LocalRegistry};
 use serde_json::Value;
@@ -49,6 +52,9 @@ impl World {
             "policy.toml",
         ];
         self.succeed(&create);
+        let written = fs::read(self.path(bundle)).unwrap();
+        let written = serde_json::from_slice(&written).unwrap();
+        assert_eq!(bundle_errors(&written), [""; 0]);
         self.chain.mine(5).await.unwrap();
         let pin = self.succeed(&["bundle", "confirm", bundle, "--policy", "policy.toml"]);
         let text = fs::read_to_string(self.path("policy.toml")).unwrap();
@@ -70,7 +76,7 @@ impl World {
 }
 
 fn json(output: &Output) -> Value {
-    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error} {output:?}"))
+    read_output(&output.stdout)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -203,7 +209,7 @@ async fn an_index_a_refreshed_bundle_and_what_inspect_shows() {
     assert!(shown.contains("nothing of it was verified"), "{shown}");
     assert!(!shown.contains("verified\n\nRESULT"), "{shown}");
     let shown = world.succeed(&["bundle", "inspect", "b.json", "--output", "json"]);
-    let shown: Value = serde_json::from_str(&shown).unwrap();
+    let shown = read_output(shown.as_bytes());
     assert_eq!(shown["bundle"]["images"].as_array().unwrap().len(), 2);
     assert!(shown.get("result").is_none());
 
@@ -225,7 +231,7 @@ async fn an_index_a_refreshed_bundle_and_what_inspect_shows() {
     };
     world.succeed(&refresh("new.json"));
     let shown = world.succeed(&["bundle", "inspect", "new.json", "--output", "json"]);
-    let shown: Value = serde_json::from_str(&shown).unwrap();
+    let shown = read_output(shown.as_bytes());
     assert_eq!(shown["bundle"]["builders"].as_array().unwrap().len(), 2);
     let slot = seed_proof::slots::revocation(keys::builder("bo").address());
     world.set_slot(slot, word).await;

@@ -409,12 +409,15 @@ async fn shows_a_record_and_never_calls_it_verified() {
     );
     assert!(!text.contains("verified"), "{text}");
     let output = record(&["--output", "json", &release]);
-    let value: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let value = common::schema::read_output(&output.stdout);
     assert_eq!(value["record"]["entries"].as_array().unwrap().len(), 2);
     assert_eq!(value["record"]["images"][1]["system"], "x86_64-linux");
 
     let unknown = format!("0x{}", "ab".repeat(32));
     assert_eq!(record(&[&unknown]).status.code(), Some(1));
+    let output = record(&["--output", "json", &unknown]);
+    let value = common::schema::read_output(&output.stdout);
+    assert_eq!(value["images"][0]["error"]["code"], "release-not-recorded");
     for liar in &world.liars {
         liar.tell(Lie::NoLogs);
     }
@@ -528,7 +531,7 @@ async fn a_tag_that_moves_between_requests_changes_nothing() {
         liar.tell(moved.about("/manifests/v2").from_request(from));
         let arguments = ["--chain", "--policy", &policy, "--output", "json", &image];
         let output = tokio::task::block_in_place(|| world.run(&arguments));
-        let value: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let value = common::schema::read_output(&output.stdout);
         // It is asked for once: what it meant then is what was judged.
         let first = from == 1;
         assert_eq!(output.status.code(), Some(i32::from(first)), "{value:#}");

@@ -99,6 +99,9 @@ pub(super) struct RecordArguments {
     /// The form of the answer
     #[arg(long, value_name = "FORM", default_value = "text")]
     pub(super) output: Output,
+    /// Say nothing on standard error but errors
+    #[arg(long)]
+    pub(super) quiet: bool,
     /// The most seconds for everything
     #[arg(long, value_name = "SECS", default_value = "60", value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub(super) timeout: u64,
@@ -220,7 +223,7 @@ pub(super) enum PolicyCommand {
     /// Write a complete policy with a comment on every choice
     Init(InitArguments),
     /// Read a policy and say whether it would be used
-    Check(FileArguments),
+    Check(CheckArguments),
     /// Say in words what a policy demands and whom it trusts
     Explain(FileArguments),
 }
@@ -242,6 +245,15 @@ pub(super) struct InitArguments {
     /// Where to write it; never overwrites [default: standard output]
     #[arg(long, value_name = "FILE")]
     pub(super) out: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct CheckArguments {
+    #[command(flatten)]
+    pub(super) file: FileArguments,
+    /// The form of the answer
+    #[arg(long, value_name = "FORM", default_value = "text")]
+    pub(super) output: Output,
 }
 
 #[derive(Args, Debug)]

@@ -16,7 +16,7 @@ use super::{
     },
     block_on, colour, complain,
     new_file::write_new,
-    say, verify,
+    record, say, verify,
 };
 use crate::{
     Answer, Fault, Gatherer, Height, Notes, Outcome, PolicyFile, Request,
@@ -24,7 +24,7 @@ use crate::{
     load_bundle,
     moment::{date, now},
     report::{Page, SCHEMA_VERSION, Tone},
-    shown::{ascii_json, shown},
+    shown::shown,
 };
 
 pub(super) fn run(arguments: &BundleArguments) -> Result<u8, Fault> {
@@ -96,7 +96,9 @@ fn publish(
         beside::attach(&repository, &image, bytes).await
     })?;
     let digest = pushed.map_err(failed)?;
-    complain(&format!("published as {digest} beside the image"));
+    if !arguments.ask.quiet {
+        complain(&format!("published as {digest} beside the image"));
+    }
     Ok(0)
 }
 
@@ -350,7 +352,5 @@ fn json_text(bundle: &Bundle, header: &seed_proof::RawHeader) -> Result<String, 
             "slots": bundle.proven_slots(),
         },
     });
-    let text =
-        serde_json::to_string_pretty(&value).map_err(|error| Fault::Internal(error.to_string()))?;
-    Ok(format!("{}\n", ascii_json(&text)))
+    record::json_text(&value)
 }

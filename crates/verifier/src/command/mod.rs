@@ -15,7 +15,7 @@ use std::{
 
 use clap::{Parser as _, error::ErrorKind};
 
-use crate::{Fault, explain};
+use crate::{Fault, Format, Report, explain, moment::now};
 use arguments::{Arguments, Command};
 
 /// Runs the command and returns its exit code.
@@ -28,17 +28,45 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         complain(&Fault::Internal(place.unwrap_or_default()).line());
         std::process::exit(3);
     }));
-    let code = match dispatch(arguments) {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let code = match dispatch(&arguments) {
         Ok(code) => code,
         Err(fault) => {
             complain(&fault.line());
+            if wants_json(&arguments) {
+                print_as_json(&fault);
+            }
             fault.exit_code()
         }
     };
     ExitCode::from(code)
 }
 
-fn dispatch(arguments: impl IntoIterator<Item = OsString>) -> Result<u8, Fault> {
+/// Whether a program reads the answer, even where the command line says nothing else that can be done.
+fn wants_json(arguments: &[OsString]) -> bool {
+    let pairs = arguments.windows(2);
+    arguments.iter().any(|one| one == "--output=json")
+        || pairs
+            .into_iter()
+            .any(|two| two[0] == "--output" && two[1] == "json")
+}
+
+/// The document about a command that got nowhere: a report without images. The exit code says it as well, so that
+/// nothing hangs on whether it can be written.
+fn print_as_json(fault: &Fault) {
+    let report = Report {
+        policy: None,
+        time: now(),
+        outcomes: &[],
+        fault: Some(fault),
+    };
+    // Standard output that failed once may hold half a document already.
+    if !matches!(fault, Fault::Output { .. }) {
+        let _ = report.write(Format::Json, false, &mut io::stdout().lock());
+    }
+}
+
+fn dispatch(arguments: &[OsString]) -> Result<u8, Fault> {
     let arguments = match Arguments::try_parse_from(arguments) {
         Ok(arguments) => arguments,
         Err(error) => return not_a_question(&error),

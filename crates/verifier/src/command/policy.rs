@@ -1,10 +1,14 @@
 use seed_primitives::ParseError;
 use seed_verdict::{Endpoint, ExpectedSource, InitialPolicy, Policy};
+use serde_json::json;
 
 use super::{
-    arguments::{FileArguments, InitArguments, PolicyArguments, PolicyCommand},
+    arguments::{
+        CheckArguments, FileArguments, InitArguments, Output, PolicyArguments, PolicyCommand,
+    },
     colour, complain,
     new_file::write_new,
+    record::json_text,
     say,
 };
 use crate::{
@@ -12,7 +16,7 @@ use crate::{
     deployment::{anchor, builders},
     load_deployment,
     moment::age,
-    report::{Page, Tone},
+    report::{Page, PolicyLine, SCHEMA_VERSION, Tone},
 };
 
 /// Written where nobody says under whose law an endpoint's operator is.
@@ -85,8 +89,15 @@ fn endpoint(text: &str) -> Result<Endpoint, Fault> {
     })
 }
 
-fn check(arguments: &FileArguments) -> Result<(), Fault> {
-    let file = PolicyFile::load(arguments.file.as_deref())?;
+fn check(arguments: &CheckArguments) -> Result<(), Fault> {
+    let file = PolicyFile::load(arguments.file.file.as_deref())?;
+    if matches!(arguments.output, Output::Json) {
+        return say(&json_text(&json!({
+            "schemaVersion": SCHEMA_VERSION,
+            "policy": PolicyLine::of(&file),
+            "warnings": warnings(&file.policy),
+        }))?);
+    }
     let mut page = Page::new(colour());
     page.line("policy", &file.path.to_string_lossy());
     page.line("", &file.digest.to_string());

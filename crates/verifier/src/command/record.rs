@@ -1,17 +1,17 @@
-use std::time::Duration;
+use std::{io, time::Duration};
 
 use seed_primitives::{write_address, write_bytes32};
 use serde_json::json;
 
 use super::{
     arguments::{Output, RecordArguments},
-    block_on, colour, complain, say,
+    block_on, colour, complain, not_written, say,
 };
 use crate::{
-    Fault, Outcome, PolicyFile,
+    Fault, Format, Outcome, PolicyFile, Report,
     gather::Notes,
     look::{Look, RevocationLook, look},
-    moment::{age, date},
+    moment::{age, date, now},
     report::{Page, SCHEMA_VERSION, Tone},
     shown::{ascii_json, shown},
 };
@@ -26,8 +26,10 @@ pub(super) fn run(arguments: &RecordArguments) -> Result<u8, Fault> {
     })?;
     let found = found.map_err(|_| Fault::Deadline(arguments.timeout))?;
     let notes = notes.into_lines();
-    for note in &notes {
-        complain(&format!("note: {}", shown(note)));
+    if !arguments.quiet {
+        for note in &notes {
+            complain(&format!("note: {}", shown(note)));
+        }
     }
     match found {
         Ok(look) => {
@@ -48,15 +50,23 @@ pub(super) fn run(arguments: &RecordArguments) -> Result<u8, Fault> {
             if let Some(line) = outcome.error_line() {
                 complain(&line);
             }
+            let report = Report {
+                policy: Some(&file),
+                time: now(),
+                outcomes: std::slice::from_ref(&outcome),
+                fault: None,
+            };
             if matches!(arguments.output, Output::Json) {
-                say(&json_text(&outcome.to_json())?)?;
+                report
+                    .write(Format::Json, false, &mut io::stdout().lock())
+                    .map_err(|error| not_written(&error))?;
             }
-            Ok(outcome.exit_code())
+            Ok(report.exit_code())
         }
     }
 }
 
-fn json_text(value: &serde_json::Value) -> Result<String, Fault> {
+pub(super) fn json_text(value: &serde_json::Value) -> Result<String, Fault> {
     serde_json::to_string_pretty(value)
         .map(|text| format!("{}\n", ascii_json(&text)))
         .map_err(|error| Fault::Internal(error.to_string()))
@@ -137,7 +147,7 @@ fn revocation(page: &mut Page, revocation: Option<&RevocationLook>) {
     match revocation {
         None => page.line("revoked", "no"),
         Some(found) => {
-            let since = age(crate::moment::now().saturating_sub(found.since));
+            let since = age(now().saturating_sub(found.since));
             page.toned(
                 "revoked",
                 Tone::Doubtful,

@@ -3,8 +3,8 @@ use std::io;
 use seed_verdict::{Grade, Release};
 use serde::Serialize;
 
-use super::{DOES_NOT_PROVE, Report};
-use crate::{Answer, Fault, Outcome, shown::ascii_json};
+use super::{DOES_NOT_PROVE, Report, trust::trusts};
+use crate::{Answer, Fault, Outcome, PolicyFile, shown::ascii_json};
 
 /// The version of the JSON form. Fields may be added within a version; none changes its meaning.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -29,11 +29,22 @@ struct Tool {
     protocol: u32,
 }
 
+/// Which policy it was.
 #[derive(Serialize)]
-struct Policy<'a> {
+pub(crate) struct Policy<'a> {
     path: std::borrow::Cow<'a, str>,
     digest: String,
     require: Grade,
+}
+
+impl<'a> Policy<'a> {
+    pub(crate) fn of(file: &'a PolicyFile) -> Self {
+        Self {
+            path: file.path.to_string_lossy(),
+            digest: file.digest.to_string(),
+            require: file.policy.require(),
+        }
+    }
 }
 
 /// A rejection or a fault: the same fields for both.
@@ -55,16 +66,9 @@ struct Image<'a> {
     exit_code: u8,
     error: Option<Error<'a>>,
     release: Option<&'a Release>,
+    trusts: Vec<String>,
     does_not_prove: &'static [&'static str],
     notes: &'a [String],
-}
-
-impl Outcome {
-    /// The JSON of one image.
-    pub(crate) fn to_json(&self) -> serde_json::Value {
-        // Texts, numbers and lists of them always have a JSON form.
-        serde_json::to_value(image(self)).unwrap_or_default()
-    }
 }
 
 impl Report<'_> {
@@ -76,23 +80,23 @@ impl Report<'_> {
                 version: env!("CARGO_PKG_VERSION"),
                 protocol: crate::PROTOCOL_VERSION,
             },
-            policy: self.policy.map(|file| Policy {
-                path: file.path.to_string_lossy(),
-                digest: file.digest.to_string(),
-                require: file.policy.require(),
-            }),
+            policy: self.policy.map(Policy::of),
             time: self.time,
             result: self.result(),
             exit_code: self.exit_code(),
             error: self.fault.map(fault),
-            images: self.outcomes.iter().map(image).collect(),
+            images: self
+                .outcomes
+                .iter()
+                .map(|outcome| image(self.policy, outcome))
+                .collect(),
         };
         let text = serde_json::to_string_pretty(&wire)?;
         Ok(format!("{}\n", ascii_json(&text)))
     }
 }
 
-fn image(outcome: &Outcome) -> Image<'_> {
+fn image<'a>(policy: Option<&PolicyFile>, outcome: &'a Outcome) -> Image<'a> {
     let (error, release) = match &outcome.answer {
         Answer::Verified(verified) => (None, Some(&***verified)),
         Answer::Rejected(rejection) => {
@@ -114,6 +118,7 @@ fn image(outcome: &Outcome) -> Image<'_> {
         exit_code: outcome.exit_code(),
         error,
         release,
+        trusts: trusts(policy, &outcome.answer),
         does_not_prove: &DOES_NOT_PROVE,
         notes: &outcome.notes,
     }

@@ -3,11 +3,13 @@
 mod json;
 mod page;
 mod text;
+mod trust;
 
 use std::io::{self, Write};
 
 use crate::{Fault, Outcome, PolicyFile, worst};
 
+pub(crate) use json::Policy as PolicyLine;
 pub use json::SCHEMA_VERSION;
 pub(crate) use page::{Page, Tone};
 

@@ -17,8 +17,8 @@ pub(crate) struct Page {
 }
 
 const LABEL: usize = 12;
-/// The most columns of a value; a single longer word, such as a digest with its system, stays whole.
-const WIDTH: usize = 88;
+/// The most columns of a value, so that a line fits 80; a single longer word, such as a digest, stays whole.
+const WIDTH: usize = 80 - LABEL;
 
 impl Page {
     pub(crate) const fn new(colour: bool) -> Self {

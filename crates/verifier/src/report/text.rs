@@ -1,9 +1,9 @@
 use seed_primitives::System;
 use seed_verdict::{CountedBuilder, Release, Supersession, Vouched};
 
-use super::{DOES_NOT_PROVE, Page, Report, Tone};
+use super::{DOES_NOT_PROVE, Page, Report, Tone, trust::trusts};
 use crate::{
-    Answer, Outcome,
+    Answer, Outcome, PolicyFile,
     moment::{age, date},
 };
 
@@ -11,7 +11,7 @@ impl Report<'_> {
     pub(super) fn text(&self, colour: bool) -> String {
         let mut page = Page::new(colour);
         for outcome in self.outcomes {
-            image(&mut page, outcome);
+            image(&mut page, self.policy, outcome);
             page.blank();
         }
         if let Some(policy) = self.policy {
@@ -38,7 +38,7 @@ fn tone(exit_code: u8) -> Tone {
     }
 }
 
-fn image(page: &mut Page, outcome: &Outcome) {
+fn image(page: &mut Page, policy: Option<&PolicyFile>, outcome: &Outcome) {
     page.line("asked", &outcome.reference);
     let detail = match &outcome.answer {
         Answer::Verified(verified) => {
@@ -54,11 +54,13 @@ fn image(page: &mut Page, outcome: &Outcome) {
                 page.line("expected", expected);
             }
             page.line("what to do", rejection.help());
+            trusted(page, &trusts(policy, &outcome.answer));
             format!(" [{}]", rejection.code)
         }
         Answer::Failed(fault) => {
             page.line("why", &fault.to_string());
             page.line("what to do", fault.help());
+            trusted(page, &trusts(policy, &outcome.answer));
             format!(" [{}]", fault.code())
         }
     };
@@ -240,11 +242,15 @@ fn who(page: &mut Page, release: &Release) {
 }
 
 fn limits(page: &mut Page, release: &Release) {
-    for (at, trust) in release.trusts.iter().enumerate() {
-        page.line(if at == 0 { "trusted" } else { "" }, trust);
-    }
+    trusted(page, &release.trusts);
     for (at, limit) in DOES_NOT_PROVE.iter().enumerate() {
         page.line(if at == 0 { "not proven" } else { "" }, limit);
+    }
+}
+
+fn trusted(page: &mut Page, trusts: &[String]) {
+    for (at, trust) in trusts.iter().enumerate() {
+        page.line(if at == 0 { "trusted" } else { "" }, trust);
     }
 }
 

@@ -4,7 +4,9 @@
 #![allow(unreachable_pub, reason = "shared between test files")]
 #![allow(missing_debug_implementations, reason = "only tests see it")]
 
+pub mod lines;
 mod release;
+pub mod schema;
 
 use std::{
     fs,
@@ -171,8 +173,7 @@ impl World {
         };
         let (text, json) = (verify("text"), verify("json"));
         let exit = json.status.code().expect("not killed by a signal");
-        let value: Value = serde_json::from_slice(&json.stdout)
-            .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&json.stderr)));
+        let value = schema::read_output(&json.stdout);
         let printed = String::from_utf8(text.stdout).unwrap();
         assert_eq!(
             text.status.code(),
@@ -182,7 +183,12 @@ impl World {
         );
         assert_eq!(value["exitCode"], exit);
         assert_eq!(exit == 0, value["result"] == "verified");
-        for image in value["images"].as_array().unwrap() {
+        let images = value["images"].as_array().unwrap();
+        if !images.is_empty() {
+            lines::fits_a_terminal(&printed);
+            lines::ends_with_who_is_trusted(&printed, images.len());
+        }
+        for image in images {
             let code = image["error"]["code"].as_str();
             let result = image["result"].as_str().unwrap();
             let line = code.map_or_else(|| result.to_owned(), |code| format!("{result} [{code}]"));

@@ -1,0 +1,50 @@
+//! What a terminal shows.
+
+#![allow(dead_code, reason = "each test file uses a part of it")]
+#![allow(unreachable_pub, reason = "shared between test files")]
+
+const COLUMNS: usize = 80;
+/// Where values begin.
+const INDENT: usize = 12;
+
+/// Refuses a line that does not fit the terminal, unless its value is one word that has no place to be broken at:
+/// a digest, an address, a path.
+#[track_caller]
+pub fn fits_a_terminal(text: &str) {
+    for line in text.lines() {
+        let value: String = line.chars().skip(INDENT).collect();
+        let word = !value.trim().contains(' ');
+        assert!(
+            line.chars().count() <= COLUMNS || word,
+            "{line}\nin\n{text}"
+        );
+    }
+}
+
+/// Refuses a report in which an image's answer does not end with who is still trusted: of each, the last things said
+/// before its result.
+#[track_caller]
+pub fn ends_with_who_is_trusted(text: &str, images: usize) {
+    let lines: Vec<&str> = text.lines().collect();
+    let label = |line: &str| line.get(..INDENT).unwrap_or(line).trim().to_owned();
+    let mut found = 0;
+    for (at, line) in lines.iter().enumerate() {
+        if label(line) != "RESULT" || line.ends_with(" images)") {
+            continue;
+        }
+        let labels: Vec<_> = lines[..at]
+            .iter()
+            .rev()
+            .take_while(|line| !line.is_empty())
+            .map(|line| label(line))
+            .filter(|label| !label.is_empty() && label != "not proven")
+            .collect();
+        assert_eq!(
+            labels.first().map(String::as_str),
+            Some("trusted"),
+            "{text}"
+        );
+        found += 1;
+    }
+    assert_eq!(found, images, "{text}");
+}

@@ -1,0 +1,51 @@
+//! The published schemas, as somebody else would use them.
+
+#![allow(dead_code, reason = "each test file uses a part of it")]
+#![allow(unreachable_pub, reason = "shared between test files")]
+
+use std::sync::LazyLock;
+
+use jsonschema::Validator;
+use serde_json::Value;
+
+pub const OUTPUT: &str = include_str!("../../../../docs/schemas/seed-verify-output.schema.json");
+pub const BUNDLE: &str = include_str!("../../../../docs/schemas/bundle.schema.json");
+
+static OUTPUT_VALIDATOR: LazyLock<Validator> = LazyLock::new(|| validator(OUTPUT));
+static BUNDLE_VALIDATOR: LazyLock<Validator> = LazyLock::new(|| validator(BUNDLE));
+
+fn validator(text: &str) -> Validator {
+    let schema: Value = serde_json::from_str(text).unwrap();
+    assert_eq!(
+        schema["$schema"],
+        "https://json-schema.org/draft/2020-12/schema"
+    );
+    assert!(jsonschema::meta::is_valid(&schema));
+    jsonschema::draft202012::new(&schema).unwrap()
+}
+
+fn errors(validator: &Validator, document: &Value) -> Vec<String> {
+    let errors = validator.iter_errors(document);
+    errors
+        .map(|error| format!("{error:.300} at {}", error.instance_path()))
+        .collect()
+}
+
+/// What is wrong with what `--output json` printed; nothing for what it may print.
+pub fn output_errors(document: &Value) -> Vec<String> {
+    errors(&OUTPUT_VALIDATOR, document)
+}
+
+/// What is wrong with the shape of a bundle.
+pub fn bundle_errors(document: &Value) -> Vec<String> {
+    errors(&BUNDLE_VALIDATOR, document)
+}
+
+/// Reads one document of `--output json` and checks its form.
+#[track_caller]
+pub fn read_output(printed: &[u8]) -> Value {
+    let value: Value = serde_json::from_slice(printed)
+        .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(printed)));
+    assert_eq!(output_errors(&value), [""; 0], "{value:#}");
+    value
+}
