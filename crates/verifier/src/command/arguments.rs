@@ -39,6 +39,10 @@ pub(super) enum Command {
     Bundle(BundleArguments),
     /// Write, check or explain a policy
     Policy(PolicyArguments),
+    /// Print the script that completes commands and options in a shell
+    Completions(CompletionsArguments),
+    /// Print the manual page, or write those of all commands into a folder
+    Man(ManArguments),
 }
 
 #[derive(Args, Debug)]
@@ -261,6 +265,27 @@ pub(super) struct FileArguments {
     /// The policy [default: /etc/nix-seed/policy.toml]
     #[arg(value_name = "FILE")]
     pub(super) file: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct CompletionsArguments {
+    /// For which shell
+    #[arg(value_name = "SHELL")]
+    pub(super) shell: Shell,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum Shell {
+    Bash,
+    Fish,
+    Zsh,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct ManArguments {
+    /// Where to write one page per command; never overwrites [default: the first page on standard output]
+    #[arg(value_name = "DIR")]
+    pub(super) folder: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

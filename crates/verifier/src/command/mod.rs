@@ -2,6 +2,8 @@
 
 mod arguments;
 mod bundle;
+mod completions;
+mod man;
 mod new_file;
 mod policy;
 mod record;
@@ -79,6 +81,8 @@ fn dispatch(arguments: &[OsString]) -> Result<u8, Fault> {
         Some(Command::Record(arguments)) => record::run(&arguments),
         Some(Command::Bundle(arguments)) => bundle::run(&arguments),
         Some(Command::Policy(arguments)) => policy::run(&arguments).map(|()| 0),
+        Some(Command::Completions(arguments)) => completions::run(&arguments).map(|()| 0),
+        Some(Command::Man(arguments)) => man::run(&arguments).map(|()| 0),
     }
 }
 
