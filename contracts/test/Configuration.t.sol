@@ -166,11 +166,13 @@ contract ConfigurationTest is BaseTest {
     }
 
     function test_CON_13_rejects_names_that_are_no_systems() external {
-        string[13] memory wrong = [
+        string[15] memory wrong = [
             "",
             "a-",
             "-a",
             "--",
+            "-linux",
+            "linux-",
             "linux",
             "x86-64-linux",
             "X86_64-linux",
@@ -232,6 +234,7 @@ contract ConfigurationTest is BaseTest {
         bytes memory config = fed.encode();
         _refuses("", abi.encodeWithSelector(IQuorumRules.QuorumConfigurationLength.selector, 0, 32));
         _refuses(new bytes(31), abi.encodeWithSelector(IQuorumRules.QuorumConfigurationLength.selector, 31, 32));
+        _refuses(new bytes(32), abi.encodeWithSelector(IQuorumRules.QuorumConfigurationVersion.selector, 0));
         _refuses(bytes.concat(hex"00", config), IQuorumRules.QuorumConfigurationLength.selector);
         _refuses(Reference.slice(config, 1, config.length - 1), IQuorumRules.QuorumConfigurationLength.selector);
         config[config.length - 1] ^= 0x01;

@@ -111,9 +111,9 @@ contract HostileRulesTest is BaseTest {
         uint256 clean = vm.snapshotState();
         for (uint256 bit = 0; bit < 256; bit += 15) {
             for (uint256 word = 1; word < 5; word++) {
-                if (word == 2 || (word == 4 && bit >= 160)) continue;
+                if (word == 2 || (word == 4 && bit > 165)) continue;
                 bytes memory answer = _answer(1, 1);
-                if (word == 4) _set(answer, word, _entry(0, 1 << bit, 1));
+                if (word == 4) _set(answer, word, _entry(0, 1 << (bit == 165 ? 159 : bit), 1));
                 else _set(answer, word == 3 ? 6 : word, bytes32(1 << bit));
                 _accepts(answer, 1);
                 vm.revertToState(clean);

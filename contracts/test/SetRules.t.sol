@@ -41,6 +41,14 @@ contract SetRulesTest is BaseTest {
         assertEq(logs[0].data, abi.encode(other.codehash), "code hash");
     }
 
+    function test_the_last_address_there_is_may_be_a_builders() external {
+        HostileRules other = new HostileRules("", HostileRules.Description.Honest);
+        other.addBuilder(address(type(uint160).max));
+        vm.prank(TIMELOCK);
+        ledger.setRules(address(other), address(other).codehash);
+        assertEq(address(uint160(ledger.control())), address(other), "rules");
+    }
+
     function test_deployment_says_so_too() external {
         vm.recordLogs();
         deployLedger(address(rules));
