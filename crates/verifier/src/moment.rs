@@ -11,6 +11,16 @@ pub(crate) fn date(seconds: u64) -> String {
         )
 }
 
+/// The same in the form of RFC 3339: `2026-11-21T06:30:00Z`.
+pub(crate) fn timestamp(seconds: u64) -> String {
+    let time = i64::try_from(seconds)
+        .ok()
+        .and_then(|seconds| Timestamp::from_second(seconds).ok());
+    time.unwrap_or(Timestamp::MAX)
+        .strftime("%Y-%m-%dT%H:%M:%SZ")
+        .to_string()
+}
+
 /// A duration in its largest whole unit: `59 s`, `3 min`, `5 h`, `12 d`.
 pub(crate) fn age(seconds: u64) -> String {
     match seconds {
@@ -36,6 +46,8 @@ mod tests {
     fn writes_dates_and_ages() {
         assert_eq!(date(1_795_242_600), "2026-11-21 06:30:00 UTC");
         assert_eq!(date(u64::MAX), format!("{} s after the epoch", u64::MAX));
+        assert_eq!(timestamp(1_795_242_600), "2026-11-21T06:30:00Z");
+        assert!(timestamp(u64::MAX).starts_with("9999-12-"));
         for (seconds, text) in [
             (119, "119 s"),
             (120, "2 min"),

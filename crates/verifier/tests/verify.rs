@@ -427,6 +427,43 @@ async fn shows_a_record_and_never_calls_it_verified() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_summary_says_that_operators_vouch_and_what_was_read() {
+    let world = World::start().await;
+    let policy = world.policy(
+        "floor.toml",
+        &[("# minimum_sequence = 1", "minimum_sequence = 2")],
+    );
+    let arguments = [
+        "--chain",
+        "--policy",
+        &policy,
+        "--deep",
+        "--vsa",
+        "vsa.json",
+        "oci:images:v2",
+    ];
+    let output = tokio::task::block_in_place(|| world.run(&arguments));
+    assert!(output.status.success(), "{output:?}");
+    let vsa = serde_json::from_slice(&fs::read(world.path("vsa.json")).unwrap()).unwrap();
+    assert_eq!(common::schema::vsa_errors(&vsa), [""; 0], "{vsa:#}");
+    let levels = [
+        "SEED_GRADE_PROOF",
+        "SEED_QUORUM_2",
+        "SEED_RECORDED",
+        "SEED_HEAD_BY_OPERATORS",
+        "SEED_CURRENT",
+        "SEED_SUPERSESSION_CHECKED",
+        "SEED_LAYERS_READ",
+    ];
+    let predicate = &vsa["predicate"];
+    assert_eq!(predicate["verifiedLevels"], serde_json::json!(levels));
+    assert_eq!(predicate["inputAttestations"].as_array().unwrap().len(), 1);
+    let index = Digest::of(&world.second.images.index).to_hex();
+    assert_eq!(vsa["subject"][0]["digest"]["sha256"], index);
+    assert_eq!(vsa["subject"].as_array().unwrap().len(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_verdict_nobody_could_read_is_not_a_success() {
     let world = World::start().await;
     let image = world.image("images");

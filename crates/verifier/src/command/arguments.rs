@@ -75,6 +75,10 @@ pub(super) struct VerifyArguments {
     /// Accept that nothing is remembered yet, and remember from now on
     #[arg(long)]
     pub(super) first_use: bool,
+    /// Where to write a SLSA verification summary (VSA), unsigned, if the one image is verified, and only then;
+    /// never overwrites
+    #[arg(long, value_name = "FILE")]
+    pub(super) vsa: Option<PathBuf>,
     /// The form of the answer
     #[arg(long, value_name = "FORM", default_value = "text")]
     pub(super) output: Output,

@@ -9,10 +9,15 @@ use seed_oci::{Credentials, Options, Reference};
 use seed_primitives::Digest;
 use seed_verdict::Bundle;
 
-use super::{arguments::VerifyArguments, block_on, colour, complain, not_written};
+use super::{
+    arguments::VerifyArguments,
+    block_on, colour, complain,
+    new_file::{NewFile, must_be_new},
+    not_written,
+};
 use crate::{
-    BundlePlace, Fault, Format, Memory, Outcome, PolicyFile, Question, Report, Unplugged, Verifier,
-    load_bundle, moment::now, shown, unplugged::named_digest,
+    Answer, BundlePlace, Fault, Format, Memory, Outcome, PolicyFile, Question, Report, Unplugged,
+    Verifier, load_bundle, moment::now, report::Summary, shown, unplugged::named_digest,
 };
 
 const SECONDS: u64 = 60;
@@ -29,9 +34,18 @@ pub(super) fn run(arguments: &VerifyArguments) -> Result<u8, Fault> {
         .as_ref()
         .map_err(Fault::clone)
         .and_then(|prepared| prepared.ask(arguments));
-    let (outcomes, fault) = match outcomes {
-        Ok(outcomes) => (outcomes, None),
-        Err(fault) => (vec![], Some(fault)),
+    let time = now();
+    // Everything about the summary that can fail does so before anybody is told of a verdict.
+    let answered = outcomes.and_then(|outcomes| {
+        let summary = match &prepared {
+            Ok(prepared) => prepared.summary(arguments, time, &outcomes)?,
+            Err(_) => None,
+        };
+        Ok((outcomes, summary))
+    });
+    let (outcomes, summary, fault) = match answered {
+        Ok((outcomes, summary)) => (outcomes, summary, None),
+        Err(fault) => (vec![], None, Some(fault)),
     };
     if format == Format::Text
         && let Some(fault) = fault
@@ -40,17 +54,19 @@ pub(super) fn run(arguments: &VerifyArguments) -> Result<u8, Fault> {
     }
     let report = Report {
         policy: prepared.as_ref().ok().map(|prepared| &prepared.policy),
-        time: now(),
+        time,
         outcomes: &outcomes,
         fault: fault.as_ref(),
     };
     explain_to_people(arguments, &report);
     let written = report.write(format, colour(), &mut io::stdout().lock());
     let code = report.exit_code();
-    match written {
+    let last = written
+        .map_err(|error| not_written(&error))
+        .and_then(|()| summary.map_or(Ok(()), NewFile::keep));
+    match last {
         Ok(()) => Ok(code),
-        Err(error) => {
-            let fault = not_written(&error);
+        Err(fault) => {
             complain(&fault.line());
             Ok(if code == 0 { fault.exit_code() } else { code })
         }
@@ -99,6 +115,13 @@ impl Prepared {
             )));
         }
         let unplugged = !arguments.chain;
+        if let Some(file) = &arguments.vsa {
+            if arguments.images.len() > 1 {
+                let why = "--vsa is about one image: name one, or an index";
+                return Err(Fault::Usage(why.to_owned()));
+            }
+            must_be_new(file)?;
+        }
         for image in &arguments.images {
             if !(unplugged && image.parse::<Digest>().is_ok()) {
                 image.parse::<Reference>().map_err(Fault::Reference)?;
@@ -126,6 +149,31 @@ impl Prepared {
             return self.online(arguments, memory);
         }
         Ok(self.unplugged(arguments, &memory))
+    }
+
+    /// The summary of the one image, written and without its name; none of an image that is not verified.
+    fn summary(
+        &self,
+        arguments: &VerifyArguments,
+        time: u64,
+        outcomes: &[Outcome],
+    ) -> Result<Option<NewFile>, Fault> {
+        let (Some(file), [outcome]) = (&arguments.vsa, outcomes) else {
+            return Ok(None);
+        };
+        let Answer::Verified(release) = &outcome.answer else {
+            return Ok(None);
+        };
+        let bundle = self.bundles.first().map(Bundle::to_json).transpose();
+        let bundle = bundle.map_err(|error| Fault::Internal(error.to_string()))?;
+        let summary = Summary {
+            policy: &self.policy,
+            time,
+            reference: &outcome.reference,
+            release,
+            bundle: bundle.map(|bytes| Digest::of(&bytes)),
+        };
+        NewFile::prepare(file, summary.to_json().as_bytes()).map(Some)
     }
 
     /// Nothing below this takes an endpoint, a registry or a credential.

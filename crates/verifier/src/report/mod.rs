@@ -2,6 +2,7 @@
 
 mod json;
 mod page;
+mod summary;
 mod text;
 mod trust;
 
@@ -12,6 +13,7 @@ use crate::{Fault, Outcome, PolicyFile, worst};
 pub(crate) use json::Policy as PolicyLine;
 pub use json::SCHEMA_VERSION;
 pub(crate) use page::{Page, Tone};
+pub(crate) use summary::Summary;
 
 /// What a verdict does not say, printed with every one.
 pub(crate) const DOES_NOT_PROVE: [&str; 3] = [

@@ -51,6 +51,11 @@ impl Golden {
             "example.org/acme/other",
         );
         changed("strange.toml", "block = 1000", "block = 1001");
+        // The chain cannot be read, and signatures are enough.
+        let unpinned = policy.replace("block = 1000", "block = 1001");
+        let signatures =
+            unpinned.replacen("version = 1", "version = 1\nrequire = \"signatures\"", 1);
+        write("signatures.toml", &signatures);
         let bundle = golden("bundle.json");
         fs::write(folder.path().join("bundle.json"), &bundle).unwrap();
         let index = Bundle::from_json(&bundle).unwrap().digest().unwrap();
@@ -111,6 +116,7 @@ impl Golden {
                 1,
                 Some("source-not-expected"),
             ),
+            case("signatures", "signatures.toml", &[&index], 0, None),
             case(
                 "not pinned",
                 "strange.toml",

@@ -10,9 +10,11 @@ use serde_json::Value;
 
 pub const OUTPUT: &str = include_str!("../../../../docs/schemas/seed-verify-output.schema.json");
 pub const BUNDLE: &str = include_str!("../../../../docs/schemas/bundle.schema.json");
+pub const VSA: &str = include_str!("../../../../docs/schemas/vsa.schema.json");
 
 static OUTPUT_VALIDATOR: LazyLock<Validator> = LazyLock::new(|| validator(OUTPUT));
 static BUNDLE_VALIDATOR: LazyLock<Validator> = LazyLock::new(|| validator(BUNDLE));
+static VSA_VALIDATOR: LazyLock<Validator> = LazyLock::new(|| validator(VSA));
 
 fn validator(text: &str) -> Validator {
     let schema: Value = serde_json::from_str(text).unwrap();
@@ -39,6 +41,11 @@ pub fn output_errors(document: &Value) -> Vec<String> {
 /// What is wrong with the shape of a bundle.
 pub fn bundle_errors(document: &Value) -> Vec<String> {
     errors(&BUNDLE_VALIDATOR, document)
+}
+
+/// What is wrong with a verification summary.
+pub fn vsa_errors(document: &Value) -> Vec<String> {
+    errors(&VSA_VALIDATOR, document)
 }
 
 /// Reads one document of `--output json` and checks its form.
