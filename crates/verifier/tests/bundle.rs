@@ -9,6 +9,7 @@ use std::{
 
 use common::{
     World,
+    lines::{ends_with_who_is_trusted, fits_a_terminal},
     schema::{bundle_errors, read_output},
 };
 use seed_primitives::Digest;
@@ -97,6 +98,7 @@ async fn a_bundle_is_captured_confirmed_and_verified_with_the_network_off() {
     ];
     let said = world.succeed(&create);
     assert!(said.contains("nobody vouches"), "{said}");
+    fits_a_terminal(&said);
     world.fail(2, "output-exists", &create);
     let confirm = ["bundle", "confirm", "b.json", "--policy", "policy.toml"];
     world.fail(3, "head-not-final", &confirm);
@@ -156,6 +158,8 @@ async fn a_bundle_is_captured_confirmed_and_verified_with_the_network_off() {
     assert_eq!(deep.status.code(), Some(0), "{deep:?}");
     let text = String::from_utf8(deep.stdout).unwrap();
     assert!(text.contains("every layer read"), "{text}");
+    fits_a_terminal(&text);
+    ends_with_who_is_trusted(&text, 1);
     assert!(text.contains("nobody was asked"), "{text}");
     // And the namespace really has none.
     let online = world.unplugged(&["--chain", "--policy", "policy.toml", &image]);
@@ -277,8 +281,11 @@ async fn a_bundle_travels_beside_its_image_in_a_layout_and_in_a_registry() {
         "--policy",
         "policy.toml",
         "--attach",
+        "--quiet",
     ];
-    world.succeed(&create);
+    let output = world.go(&create);
+    assert!(output.status.success(), "{output:?}");
+    assert!(output.stderr.is_empty(), "{output:?}");
     world.chain.mine(5).await.unwrap();
     let pin = world.succeed(&["bundle", "confirm", "b.json", "--policy", "policy.toml"]);
     let policy = fs::read_to_string(world.path("policy.toml")).unwrap() + &pin;

@@ -290,6 +290,28 @@ async fn one_lying_endpoint_changes_nothing_and_two_are_never_believed() {
             Some(code) => world.bad(3, code, &[&image]),
         }
     }
+    // What went wrong without deciding anything is a note, and `--quiet` leaves it out.
+    world.be_honest();
+    world.liars[1].tell(about(Lie::RpcError, ""));
+    for form in ["text", "json"] {
+        let arguments = [
+            "--chain",
+            "--policy",
+            "policy.toml",
+            "--output",
+            form,
+            &image,
+        ];
+        let notes = world.quietly(&arguments);
+        assert!(!notes.is_empty());
+        assert!(
+            notes.iter().all(|note| note.starts_with("note: ")),
+            "{notes:?}"
+        );
+    }
+    let release = world.second.source.release().to_string();
+    let record = ["record", "--policy", "policy.toml", &release];
+    assert!(!world.quietly(&record).is_empty());
     // Two of three, or all: k stays two.
     for (liars, lie, code) in [
         (2, about(Lie::RpcError, ""), "endpoint-quorum"),
@@ -368,6 +390,16 @@ async fn revoked_and_disputed_builders_and_rules_are_exit_4() {
     assert_eq!(release["dropped"][0]["code"], "builder-revoked");
     world.set_slot(slot(cy), word(1_700_000_000, 2, 3)).await;
     world.bad(4, "builder-revoked", &[&image]);
+    for form in ["text", "json"] {
+        world.quietly(&[
+            "--chain",
+            "--policy",
+            "policy.toml",
+            "--output",
+            form,
+            &image,
+        ]);
+    }
     let soon = 4_000_000_000;
     world.set_slot(slot(bo), word(soon, 2, 1)).await;
     world.bad(4, "builder-disputed", &[&image]);
@@ -398,6 +430,7 @@ async fn shows_a_record_and_never_calls_it_verified() {
     };
     let output = record(&[&release]);
     let text = String::from_utf8(output.stdout).unwrap();
+    common::lines::fits_a_terminal(&text);
     assert!(
         output.status.success(),
         "{}",

@@ -48,3 +48,11 @@ pub fn ends_with_who_is_trusted(text: &str, images: usize) {
     }
     assert_eq!(found, images, "{text}");
 }
+
+/// What is on standard error: the lines with a code, and all others.
+pub fn errors(printed: &[u8]) -> (Vec<String>, Vec<String>) {
+    let lines = std::str::from_utf8(printed).unwrap().lines();
+    lines
+        .map(str::to_owned)
+        .partition(|line| line.starts_with("error["))
+}

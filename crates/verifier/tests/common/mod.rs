@@ -204,6 +204,19 @@ impl World {
         (exit, value)
     }
 
+    /// Runs a command as it is and with `--quiet`: the answer and the errors stay, notes go. Returns the notes.
+    #[track_caller]
+    pub fn quietly(&self, arguments: &[&str]) -> Vec<String> {
+        let run = |arguments: &[&str]| tokio::task::block_in_place(|| self.run(arguments));
+        let (loud, quiet) = (run(arguments), run(&[arguments, &["--quiet"]].concat()));
+        assert_eq!(loud.status.code(), quiet.status.code());
+        let (all, left) = (lines::errors(&loud.stderr), lines::errors(&quiet.stderr));
+        assert_eq!(all.0, left.0);
+        assert_eq!(left.1, [""; 0], "--quiet was not quiet");
+        assert_eq!(loud.stdout.is_empty(), quiet.stdout.is_empty());
+        all.1
+    }
+
     /// The second release's image for x86_64 in the layout called `layout`.
     pub fn image(&self, layout: &str) -> String {
         format!("oci:{layout}@{}", self.second.images.manifest(1))
