@@ -17,6 +17,8 @@ pub(crate) struct Page {
 }
 
 const LABEL: usize = 12;
+/// Before the second and every later line of one value, so that several values under one label can be told apart.
+const HANGING: &str = "  ";
 /// The most columns of a value, so that a line fits 80; a single longer word, such as a digest, stays whole.
 const WIDTH: usize = 80 - LABEL;
 
@@ -68,7 +70,7 @@ impl Page {
     }
 }
 
-/// The text in lines of at most [`WIDTH`] characters, broken at spaces.
+/// The text in lines of at most [`WIDTH`] characters, broken at spaces; what is broken goes on a little to the right.
 fn wrapped(text: &str) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     let mut line = String::new();
@@ -76,7 +78,7 @@ fn wrapped(text: &str) -> Vec<String> {
         let width = line.chars().count() + piece.trim_end().chars().count();
         if width > WIDTH && !line.trim().is_empty() {
             lines.push(line.trim_end().to_owned());
-            line.clear();
+            HANGING.clone_into(&mut line);
         }
         line.push_str(piece);
     }
@@ -105,13 +107,19 @@ mod tests {
     fn long_values_are_broken_at_spaces_and_keep_every_word() {
         let text = "word ".repeat(60) + &"x".repeat(200);
         let lines = wrapped(&text);
-        assert!(lines.len() > 3 && lines.iter().all(|line| line.len() <= 200));
+        assert!(lines.len() > 3 && lines.iter().all(|line| line.len() <= 202));
         assert!(
             lines[..lines.len() - 1]
                 .iter()
                 .all(|line| line.len() <= WIDTH)
         );
-        assert_eq!(lines.join(" "), text);
+        assert!(
+            lines[1..]
+                .iter()
+                .all(|line| line.starts_with("  word") || line.starts_with("  x"))
+        );
+        let words: Vec<_> = lines.iter().map(|line| line.trim_start()).collect();
+        assert_eq!(words.join(" "), text);
         assert_eq!(wrapped("  two spaces first"), ["  two spaces first"]);
         assert_eq!(wrapped(""), [""]);
     }
