@@ -8,7 +8,7 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-use crate::{Error, archive::Section, text::causes};
+use crate::{Error, archive::Section, registry::Download, text::causes};
 
 const CHUNK: usize = 128 << 10;
 
@@ -30,28 +30,22 @@ pub struct BlobStream {
 
 #[derive(Debug)]
 pub(crate) enum Source {
-    Http(Box<reqwest::Response>),
+    Http(Box<Download>),
     File(tokio::fs::File),
     Archive(Section),
 }
 
 impl Source {
-    async fn next(&mut self) -> Result<Option<Bytes>, String> {
+    /// The next bytes; an I/O error is one of this machine's disk.
+    async fn next(&mut self, deadline: Instant) -> Result<std::io::Result<Option<Bytes>>, Error> {
         match self {
-            Self::Http(response) => {
-                let chunk = response.chunk().await;
-                chunk.map_err(|error| causes(&error.without_url()))
-            }
+            Self::Http(download) => download.next(deadline).await.map(Ok),
             Self::File(file) => {
                 let mut buffer = Vec::with_capacity(CHUNK);
                 let read = file.take(CHUNK as u64).read_to_end(&mut buffer).await;
-                let read = read.map_err(|error| causes(&error))?;
-                Ok((read > 0).then(|| Bytes::from(buffer)))
+                Ok(read.map(|read| (read > 0).then(|| Bytes::from(buffer))))
             }
-            Self::Archive(section) => {
-                let chunk = section.next(CHUNK).await;
-                chunk.map_err(|error| causes(&error))
-            }
+            Self::Archive(section) => Ok(section.next(CHUNK).await),
         }
     }
 }
@@ -90,10 +84,11 @@ impl BlobStream {
     /// coming or come too slowly.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
         let patience = self.deadline.min(Instant::now() + self.idle);
-        let chunk = match timeout_at(patience, self.source.next()).await {
+        let chunk = match timeout_at(patience, self.source.next(self.deadline)).await {
             Err(_) => return Err(self.unavailable("the bytes come too slowly".to_owned())),
-            Ok(Err(why)) => return Err(self.unavailable(why)),
-            Ok(Ok(chunk)) => chunk,
+            Ok(Err(error)) => return Err(error),
+            Ok(Ok(Err(error))) => return Err(self.unavailable(causes(&error))),
+            Ok(Ok(Ok(chunk))) => chunk,
         };
         let Some(chunk) = chunk else {
             return self.finish().map(|()| None);

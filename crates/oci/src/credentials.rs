@@ -1,14 +1,16 @@
+mod docker_config;
+mod helper;
+
 use std::{
     collections::BTreeMap,
-    fmt, fs,
-    io::Read as _,
+    fmt,
     path::{Path, PathBuf},
 };
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
-use serde::Deserialize;
+use crate::{Error, Host, RepositoryName};
 
-use crate::{Error, Host, limits::MAX_SMALL, text::causes};
+use docker_config::DockerConfig;
+use helper::Helper;
 
 /// A user name and password (or token) for one registry. Never printed.
 #[derive(Clone, Eq, PartialEq)]
@@ -27,89 +29,60 @@ impl fmt::Debug for Login {
     }
 }
 
-/// Logins by registry host, as `docker login` and its relatives store them.
+/// What a registry or its token service is shown.
+#[derive(Clone, Eq, PartialEq)]
+pub(crate) enum Secret {
+    /// Shown to the registry itself, or to its token service for a token.
+    Login(Login),
+    /// Shown to the token service alone, for a token.
+    IdentityToken(String),
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Login(login) => login.fmt(f),
+            Self::IdentityToken(_) => f.write_str("IdentityToken"),
+        }
+    }
+}
+
+/// Logins by registry, as `docker login` and its relatives store them: in the file, or with a credential helper.
+///
+/// A helper is a program of the user's, `docker-credential-NAME`, in an absolute folder of `PATH`. It is run only
+/// when a registry wants a login, with nothing but that registry's name, and what it says goes to that registry.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Credentials {
-    logins: BTreeMap<String, Login>,
-}
-
-#[derive(Deserialize)]
-struct DockerConfig {
-    #[serde(default)]
-    auths: BTreeMap<String, DockerAuth>,
-}
-
-#[derive(Deserialize)]
-struct DockerAuth {
-    auth: Option<String>,
-    username: Option<String>,
-    password: Option<String>,
-}
-
-impl DockerAuth {
-    /// `None` where the login is kept elsewhere (a credential helper); `Some(Err)` where it cannot be read.
-    fn login(self) -> Option<Result<Login, &'static str>> {
-        if let (Some(user), Some(password)) = (self.username, self.password) {
-            return Some(Ok(Login { user, password }));
-        }
-        let encoded = self.auth.filter(|auth| !auth.is_empty())?;
-        let text = STANDARD
-            .decode(encoded)
-            .ok()
-            .and_then(|bytes| String::from_utf8(bytes).ok());
-        let pair = text.as_deref().and_then(|text| text.split_once(':'));
-        Some(
-            pair.map(|(user, password)| Login {
-                user: user.to_owned(),
-                password: password.to_owned(),
-            })
-            .ok_or("an `auth` is not base64 of user:password"),
-        )
-    }
+    /// By `host[:port]`, or `host[:port]/part/of/a/repository`.
+    secrets: BTreeMap<String, Secret>,
+    /// By `host[:port]`.
+    helpers: BTreeMap<String, Helper>,
+    store: Option<Helper>,
+    folders: Option<Vec<PathBuf>>,
 }
 
 impl Credentials {
     /// These credentials with `login` for `host` added.
     #[must_use]
     pub fn with(mut self, host: &Host, login: Login) -> Self {
-        self.logins.insert(host.to_string(), login);
+        let key = host_of(&host.to_string()).to_owned();
+        self.secrets.insert(key, Secret::Login(login));
         self
     }
 
-    /// Reads the `auths` of a Docker configuration file. Entries without a password (kept by a credential
-    /// helper) are left out.
+    /// These credentials with helpers looked for in `folders` instead of those of `PATH`.
+    #[must_use]
+    pub fn with_helpers_in(mut self, folders: Vec<PathBuf>) -> Self {
+        self.folders = Some(folders);
+        self
+    }
+
+    /// Reads a Docker configuration file: `auths`, `credsStore` and `credHelpers`. No helper is run yet.
     ///
     /// # Errors
     /// [`Error::Storage`] when it cannot be read, [`Error::Usage`] when it is not such a file.
     pub fn from_docker_config(path: &Path) -> Result<Self, Error> {
-        let place = path.display().to_string();
-        let usage = |what: String| Error::Usage {
-            place: place.clone(),
-            what,
-            help: "log in again, or remove the file".to_owned(),
-        };
-        let mut bytes = Vec::new();
-        fs::File::open(path)
-            .and_then(|file| file.take(16 * MAX_SMALL).read_to_end(&mut bytes))
-            .map_err(|error| Error::Storage {
-                place: place.clone(),
-                what: "read the registry logins".to_owned(),
-                why: causes(&error),
-            })?;
-        // The message of a JSON error may quote a value, and values here are secrets.
-        let config: DockerConfig = serde_json::from_slice(&bytes).map_err(|error| {
-            usage(format!(
-                "not a Docker configuration, see {}",
-                position(&error)
-            ))
-        })?;
-        let mut logins = BTreeMap::new();
-        for (key, auth) in config.auths {
-            if let Some(login) = auth.login() {
-                logins.insert(host_of(&key), login.map_err(|why| usage(why.to_owned()))?);
-            }
-        }
-        Ok(Self { logins })
+        DockerConfig::read(path)?.credentials(path)
     }
 
     /// Reads the file that the container tools use: `$REGISTRY_AUTH_FILE`, `$DOCKER_CONFIG/config.json` or
@@ -132,78 +105,51 @@ impl Credentials {
         }
     }
 
-    /// The login for `host`, if there is one for exactly this host and port.
-    #[must_use]
-    pub fn login(&self, host: &Host) -> Option<&Login> {
-        self.logins.get(&host_of(&host.to_string()))
+    /// What there is for `repository` on exactly this host and port: from the helper named for the host, else from
+    /// the general one, else from the file, where the longest entry that is the repository or leads to it counts.
+    pub(crate) async fn find(
+        &self,
+        host: &Host,
+        repository: &RepositoryName,
+    ) -> Result<Option<Secret>, Error> {
+        let host = host.to_string();
+        let host = host_of(&host);
+        let named = self.helpers.get(host);
+        for helper in named.into_iter().chain(&self.store) {
+            if let Some(secret) = helper.get(host, self.folders.as_deref()).await? {
+                return Ok(Some(secret));
+            }
+        }
+        let whole = format!("{host}/{repository}");
+        let ends = whole.match_indices('/').map(|(end, _)| end);
+        let mut prefixes: Vec<_> = ends.chain([whole.len()]).collect();
+        prefixes.reverse();
+        let mut keys = prefixes.into_iter().filter_map(|end| whole.get(..end));
+        Ok(keys.find_map(|key| self.secrets.get(key).cloned()))
     }
 }
 
-/// Where a JSON text is wrong, without quoting any of it.
-fn position(error: &serde_json::Error) -> String {
-    format!("line {} column {}", error.line(), error.column())
-}
-
-/// The host that a key of `auths` means: `https://index.docker.io/v1/` is Docker Hub.
-fn host_of(key: &str) -> String {
+/// The host that an address means: `https://index.docker.io/v1/` is Docker Hub.
+fn host_of(key: &str) -> &str {
     let bare = key
         .strip_prefix("https://")
         .or_else(|| key.strip_prefix("http://"))
         .unwrap_or(key);
     match bare.split('/').next().unwrap_or_default() {
-        "index.docker.io" | "registry-1.docker.io" => "docker.io".to_owned(),
-        host => host.to_owned(),
+        "index.docker.io" | "registry-1.docker.io" => "docker.io",
+        host => host,
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read(text: &str) -> Result<Credentials, Error> {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("config.json");
-        fs::write(&path, text).unwrap();
-        Credentials::from_docker_config(&path)
-    }
-
-    #[test]
-    fn reads_logins_and_leaves_out_helpers() {
-        let credentials = read(
-            r#"{"auths":{"https://index.docker.io/v1/":{"auth":"dTpw"},"127.0.0.1:5000":{"username":"a","password":"b:c"},
-                "helper.example":{}},"credsStore":"x"}"#,
-        )
-        .unwrap();
-        let login = |host: &str| credentials.login(&host.parse().unwrap()).cloned();
-        assert_eq!(
-            login("docker.io"),
-            Some(Login {
-                user: "u".into(),
-                password: "p".into()
-            })
-        );
-        assert_eq!(login("127.0.0.1:5000").unwrap().password, "b:c");
-        assert_eq!(login("127.0.0.1:5001"), None);
-        assert_eq!(login("helper.example"), None);
-    }
-
-    #[test]
-    fn refuses_a_broken_file_without_printing_secrets() {
-        for text in [
-            "{",
-            r#"{"auths":{"a.b":{"auth":"c2VjcmV0"}}}"#,
-            r#"{"auths":{"a.b":{"auth":["hunter2"]}}}"#,
-        ] {
-            let error = read(text).unwrap_err();
-            assert_eq!(error.code(), "registry-usage");
-            assert!(
-                !error.to_string().contains("hunter2") && !error.to_string().contains("secret")
-            );
-        }
-        let login = Login {
-            user: "u".into(),
-            password: "hunter2".into(),
-        };
-        assert!(!format!("{login:?}").contains("hunter2"));
+/// What a key of `auths` is for: a host, or the repositories of a host below a path.
+fn scope_of(key: &str) -> String {
+    let host = host_of(key);
+    let path = match key.contains("://") {
+        true => "",
+        false => key.split_once('/').map_or("", |(_, path)| path),
+    };
+    match path.trim_end_matches('/') {
+        "" | "v1" | "v2" => host.to_owned(),
+        path => format!("{host}/{path}"),
     }
 }

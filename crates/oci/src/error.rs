@@ -61,6 +61,19 @@ pub enum Error {
         why: String,
     },
 
+    /// A credential helper that is configured and gave neither a login nor the answer that it has none.
+    #[error(
+        "{place}: the credential helper {helper} {why}; run it by hand to see what it says, or log in again"
+    )]
+    CredentialHelper {
+        /// The registry that wants a login.
+        place: String,
+        /// The program.
+        helper: String,
+        /// What happened, without anything that it said.
+        why: String,
+    },
+
     /// The bytes do not hash to the digest that was asked for: the registry or the layout's disk is at fault.
     #[error(
         "{place}: sent bytes that hash to {found} for {expected}; do not use this copy, fetch it from another mirror"
@@ -165,7 +178,7 @@ pub enum Fault {
     NotFound,
     /// Could not find out: says nothing about the content. See [`Error::is_retryable`] for what may help.
     Unavailable,
-    /// The registry does not let us.
+    /// The registry does not let us, or there is no login to be had.
     Denied,
     /// The bytes do not match their digest: the registry, or the disk, serves something else.
     WrongBytes,
@@ -183,6 +196,7 @@ impl Error {
             Self::NotFound { .. } => "registry-not-found",
             Self::Unavailable { .. } => "registry-unavailable",
             Self::Denied { .. } => "registry-denied",
+            Self::CredentialHelper { .. } => "credential-helper",
             Self::WrongDigest { .. } => "registry-wrong-digest",
             Self::WrongSize { .. } => "registry-wrong-size",
             Self::TooLarge { .. } => "registry-too-large",
@@ -208,7 +222,7 @@ impl Error {
                 ..
             } => Fault::Unavailable,
             Self::Archive { .. } => Fault::Malformed,
-            Self::Denied { .. } => Fault::Denied,
+            Self::Denied { .. } | Self::CredentialHelper { .. } => Fault::Denied,
             Self::WrongDigest { .. } | Self::WrongSize { .. } => Fault::WrongBytes,
             Self::TooLarge { .. } | Self::Malformed { .. } => Fault::Malformed,
         }

@@ -18,8 +18,9 @@ pub struct Options {
     pub redirects: u32,
     /// Logins by registry.
     pub credentials: Credentials,
-    /// Token services on another host than their registry: registry host to token host. Credentials and token
-    /// requests go to the registry's own host or to the one named here, never to one a registry names itself.
+    /// Token services elsewhere than their registry, each as `host[:port]`: registry to token service. Credentials
+    /// and token requests go to the registry's own address, to its host on HTTPS port 443 or to the one named here,
+    /// never to another that a registry names.
     pub token_hosts: BTreeMap<String, String>,
 }
 

@@ -1,5 +1,6 @@
 mod auth;
 mod call;
+mod download;
 mod follow;
 mod http;
 mod list;
@@ -7,6 +8,8 @@ mod pull;
 mod push;
 
 use std::sync::Arc;
+
+pub(crate) use download::Download;
 
 use crate::{Error, Host, Options, RepositoryName};
 

@@ -8,7 +8,7 @@ use common::{KIND, at, at_with, hasty, push_image, referrer};
 use seed_oci::{Error, Fault, Host, Login, MAX_REFERRERS, Options, Repository};
 use seed_primitives::Digest;
 use seed_testkit::{
-    liar::{Liar, Lie, Told},
+    liar::{Liar, Lie, Told, Upstream},
     registry::{LocalRegistry, REGISTRY_PASSWORD, REGISTRY_USER},
 };
 
@@ -317,7 +317,10 @@ async fn token_services_elsewhere_get_no_login() {
         "https://auth.attacker.example/token".to_owned(),
         "http://auth.attacker.example/token".to_owned(),
         "https://169.254.169.254/token".to_owned(),
+        // Another port of this host is not the registry.
+        format!("{}/token", canary.url()),
         canary.url().replace("127.0.0.1", "localhost"),
+        format!("https://{}/token", canary.host()),
         canary.url().replace("127.0.0.1", "u:p@127.0.0.1"),
         "file:///etc/passwd".to_owned(),
     ] {
@@ -500,4 +503,107 @@ async fn a_push_that_is_refused_names_the_reason() {
         error.to_string().contains("MANIFEST_BLOB_UNKNOWN"),
         "{error}"
     );
+}
+
+/// A blob of 100,000 bytes behind the liar, and patience enough for some cuts.
+async fn large(stage: &Stage) -> (Repository, Digest, Vec<u8>) {
+    let bytes: Vec<u8> = (0..100_000_u32).map(|n| (n * 7 % 251) as u8).collect();
+    let digest = stage.images.push_blob(bytes.clone()).await.unwrap();
+    let options = Options {
+        timeout: Duration::from_secs(20),
+        ..hasty()
+    };
+    (
+        at_with(&stage.liar.host(), "acme/app", &options),
+        digest,
+        bytes,
+    )
+}
+
+#[tokio::test]
+async fn a_download_that_is_cut_is_taken_up_where_it_was() {
+    let stage = stage().await;
+    let (images, digest, bytes) = large(&stage).await;
+    let before = stage.liar.seen().len();
+    // Three cuts, each after half of what was left.
+    stage
+        .liar
+        .tell(Told::from(Lie::Truncated).about("/blobs/").to_request(3));
+    let mut written = Vec::new();
+    images
+        .blob_to_writer(&digest, bytes.len() as u64, &mut written)
+        .await
+        .unwrap();
+    assert_eq!(written, bytes);
+    assert_eq!(stage.liar.seen().len() - before, 4);
+}
+
+#[tokio::test]
+async fn where_there_are_no_ranges_a_cut_download_starts_anew_and_repeats_nothing() {
+    let stage = stage().await;
+    let (images, digest, bytes) = large(&stage).await;
+    // Its memory knows whole answers only.
+    let whole = Upstream::new(&stage.registry.url()).unwrap().remembering();
+    let liar = Liar::before(&whole, 3).await.unwrap();
+    drop(images);
+    let images = at_with(&liar.host(), "acme/app", &hasty());
+    for cuts in [0, 2] {
+        liar.tell(Told::from(Lie::Truncated).about("/blobs/").to_request(cuts));
+        let mut written = Vec::new();
+        let size = bytes.len() as u64;
+        images
+            .blob_to_writer(&digest, size, &mut written)
+            .await
+            .unwrap();
+        assert_eq!(written, bytes);
+    }
+    assert_eq!(liar.seen().len(), 4);
+}
+
+#[tokio::test]
+async fn the_rest_after_a_cut_is_held_against_the_digest_of_the_whole() {
+    let stage = stage().await;
+    let (images, digest, bytes) = large(&stage).await;
+    let fetch = async || {
+        let size = bytes.len() as u64;
+        images.blob_to_writer(&digest, size, &mut Vec::new()).await
+    };
+    let longer = stage.images.push_blob(vec![1; 200_000]).await.unwrap();
+    let cut = || Told::from(Lie::Truncated).about("/blobs/").to_request(1);
+    let then = |lie: Lie| Told::from(lie).about("/blobs/").from_request(2);
+    for (lie, code) in [
+        (Lie::WrongBytes, "registry-wrong-digest"),
+        (Lie::SwappedBlob(longer.to_string()), "registry-malformed"),
+        (Lie::Short, "registry-wrong-size"),
+        (Lie::Status(500), "registry-unavailable"),
+        (Lie::Status(404), "registry-not-found"),
+        (Lie::Truncated, "registry-unavailable"),
+        (Lie::Reset, "registry-unavailable"),
+        (
+            Lie::Redirect("http://169.254.169.254/".into()),
+            "registry-led-astray",
+        ),
+    ] {
+        stage.liar.be_honest();
+        stage.liar.tell(cut());
+        stage.liar.tell(then(lie.clone()));
+        let error = fetch().await.unwrap_err();
+        assert_eq!(error.code(), code, "{lie:?}: {error}");
+        assert!(stage.liar.seen().len() < 300);
+    }
+}
+
+#[tokio::test]
+async fn a_download_without_progress_ends_after_a_bounded_number_of_requests() {
+    let stage = stage().await;
+    let (images, digest, bytes) = large(&stage).await;
+    let before = stage.liar.seen().len();
+    stage.liar.tell(Told::from(Lie::Reset).about("/blobs/"));
+    let size = bytes.len() as u64;
+    let error = images
+        .blob_to_writer(&digest, size, &mut Vec::new())
+        .await
+        .unwrap_err();
+    assert_eq!(error.fault(), Fault::Unavailable, "{error}");
+    assert_eq!(stage.liar.seen().len() - before, 17);
 }

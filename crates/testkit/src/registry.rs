@@ -43,6 +43,8 @@ pub struct LocalRegistry {
 pub const REGISTRY_USER: &str = "tester";
 /// The password of [`REGISTRY_USER`].
 pub const REGISTRY_PASSWORD: &str = "open sesame";
+/// The name of the service and issuer of a registry started with [`LocalRegistry::start_with_token_service`].
+pub const TOKEN_SERVICE: &str = "tokens.test";
 /// The bcrypt hash of [`REGISTRY_PASSWORD`], at the least cost.
 const REGISTRY_PASSWORD_HASH: &str = "$2b$04$abcdefghijklmnopqrstuu/LVz6MZlItEy42I2juLihZ66HnQx/cy";
 
@@ -52,7 +54,7 @@ impl LocalRegistry {
     /// # Errors
     /// [`RegistryError`] when there is none, or it does not come up.
     pub fn start() -> Result<Self, RegistryError> {
-        Self::start_as(false)
+        Self::start_as("")
     }
 
     /// Starts a registry that wants [`REGISTRY_USER`] and [`REGISTRY_PASSWORD`] as a basic login.
@@ -60,15 +62,31 @@ impl LocalRegistry {
     /// # Errors
     /// Those of [`Self::start`].
     pub fn start_with_login() -> Result<Self, RegistryError> {
-        Self::start_as(true)
+        Self::start_as("auth: {htpasswd: {realm: test, path: FOLDER/users}}\n")
     }
 
-    fn start_as(login: bool) -> Result<Self, RegistryError> {
+    /// Starts a registry that wants tokens of the service called [`TOKEN_SERVICE`] at `realm`, signed by the key of the
+    /// PEM file `certificate`.
+    ///
+    /// # Errors
+    /// Those of [`Self::start`].
+    pub fn start_with_token_service(
+        realm: &str,
+        certificate: &Path,
+    ) -> Result<Self, RegistryError> {
+        let certificate = certificate.to_string_lossy();
+        Self::start_as(&format!(
+            "auth: {{token: {{realm: {realm:?}, service: {TOKEN_SERVICE}, issuer: {TOKEN_SERVICE}, \
+             rootcertbundle: {certificate:?}}}}}\n"
+        ))
+    }
+
+    fn start_as(auth: &str) -> Result<Self, RegistryError> {
         let program = find().ok_or(RegistryError::Missing)?;
         let folder = tempfile::tempdir()?;
         fs::write(
             folder.path().join("config.yml"),
-            config(folder.path(), login),
+            config(folder.path(), auth),
         )?;
         fs::write(
             folder.path().join("users"),
@@ -147,19 +165,16 @@ impl Drop for LocalRegistry {
     }
 }
 
-fn config(folder: &Path, login: bool) -> String {
+fn config(folder: &Path, auth: &str) -> String {
     let quoted = |name: &str| format!("{:?}", folder.join(name).to_string_lossy());
-    let auth = format!(
-        "auth: {{htpasswd: {{realm: test, path: {}}}}}\n",
-        quoted("users")
-    );
+    let auth = auth.replace("FOLDER/users", &quoted("users"));
     format!(
         "version: 0.1\n\
          log: {{level: info, formatter: text, accesslog: {{disabled: true}}}}\n\
          storage:\n  filesystem: {{rootdirectory: {}}}\n  delete: {{enabled: true}}\n\
          http: {{addr: \"127.0.0.1:0\"}}\n{}",
         quoted("data"),
-        if login { &auth } else { "" },
+        auth,
     )
 }
 

@@ -2,13 +2,17 @@ use std::{collections::BTreeMap, sync::Mutex};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use reqwest::{
-    Response, Url,
-    header::{AUTHORIZATION, WWW_AUTHENTICATE},
+    RequestBuilder, Response, Url,
+    header::{AUTHORIZATION, CONTENT_TYPE, WWW_AUTHENTICATE},
 };
 use serde::Deserialize;
+use tokio::sync::OnceCell;
 
 use super::{call::Call, http::Http};
-use crate::{Error, Host, Login, Options, RepositoryName, host::is_loopback, limits::MAX_SMALL};
+use crate::{
+    Credentials, Error, Host, Login, Options, RepositoryName, credentials::Secret,
+    host::is_loopback, limits::MAX_SMALL,
+};
 
 /// What a request needs to be allowed to do.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -19,7 +23,11 @@ pub(super) enum Right {
 
 /// The login of one repository: credentials if there are any, and the tokens got with them.
 pub(super) struct Auth {
-    login: Option<Login>,
+    host: Host,
+    repository: RepositoryName,
+    credentials: Credentials,
+    /// Looked up once, when the registry first wants it.
+    secret: OnceCell<Option<Secret>>,
     token_host: Option<String>,
     scopes: [String; 2],
     headers: Mutex<BTreeMap<Right, String>>,
@@ -28,7 +36,7 @@ pub(super) struct Auth {
 impl std::fmt::Debug for Auth {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Auth")
-            .field("login", &self.login)
+            .field("host", &self.host)
             .finish_non_exhaustive()
     }
 }
@@ -52,7 +60,10 @@ struct TokenAnswer {
 impl Auth {
     pub(super) fn new(host: &Host, repository: &RepositoryName, options: &Options) -> Self {
         Self {
-            login: options.credentials.login(host).cloned(),
+            host: host.clone(),
+            repository: repository.clone(),
+            credentials: options.credentials.clone(),
+            secret: OnceCell::new(),
             token_host: options.token_hosts.get(&host.api_authority()).cloned(),
             // The scope is what we need, never what the challenge asks us to get.
             scopes: [
@@ -70,6 +81,11 @@ impl Auth {
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner);
         headers.get(&right).cloned()
+    }
+
+    async fn secret(&self) -> Result<Option<&Secret>, Error> {
+        let find = || self.credentials.find(&self.host, &self.repository);
+        self.secret.get_or_try_init(find).await.map(Option::as_ref)
     }
 
     fn remember(&self, right: Right, header: &str) {
@@ -95,9 +111,9 @@ impl Auth {
             .find_map(Challenge::parse);
         let header = match challenge {
             None => return Ok(None),
-            Some(Challenge::Basic) => match &self.login {
-                Some(login) => basic(login),
-                None => return Ok(None),
+            Some(Challenge::Basic) => match self.secret().await? {
+                Some(Secret::Login(login)) => basic(login),
+                Some(Secret::IdentityToken(_)) | None => return Ok(None),
             },
             Some(Challenge::Bearer { realm, service }) => {
                 self.token(http, call, &realm, service.as_deref()).await?
@@ -129,14 +145,26 @@ impl Auth {
         } else {
             pull
         };
-        url.query_pairs_mut().append_pair("scope", scope);
-        if let Some(service) = service {
-            url.query_pairs_mut().append_pair("service", service);
-        }
-        let mut request = http.client().get(url);
-        if let Some(login) = &self.login {
-            request = request.header(AUTHORIZATION, basic(login));
-        }
+        let service = service.map(|service| ("service", service));
+        let asked = [("scope", scope.as_str())].into_iter().chain(service);
+        let request = match self.secret().await? {
+            Some(Secret::IdentityToken(token)) => {
+                let grant = [
+                    ("grant_type", "refresh_token"),
+                    ("refresh_token", token),
+                    ("client_id", "nix-seed"),
+                ];
+                post_form(http, url, grant.into_iter().chain(asked))
+            }
+            login => {
+                url.query_pairs_mut().extend_pairs(asked);
+                let request = http.client().get(url);
+                match login {
+                    Some(Secret::Login(login)) => request.header(AUTHORIZATION, basic(login)),
+                    _ => request,
+                }
+            }
+        };
         let response = http.run(&what, request).await?;
         let status = response.status();
         if status.is_server_error() {
@@ -162,20 +190,44 @@ impl Auth {
             .ok_or_else(|| malformed("there is no usable token in it"))
     }
 
-    /// Why a token service must not be asked: only the registry's own host, or the one configured for it.
+    /// Why a token service must not be asked.
+    ///
+    /// Asked are the registry's own address; the same host in HTTPS on its usual port, where a registry on another
+    /// port has its token service by custom; and the one configured for it.
     fn realm_fault(&self, http: &Http, realm: &Url) -> Option<&'static str> {
-        let host = realm.host_str().unwrap_or_default();
         if !realm.username().is_empty() || realm.password().is_some() {
             return Some("the address of the token service has a user in it");
         }
-        if realm.scheme() != "https" && !(realm.scheme() == "http" && is_loopback(host)) {
+        let host = realm.host_str().unwrap_or_default();
+        let plain = realm.scheme() == "http" && http.base.scheme() == "http" && is_loopback(host);
+        if realm.scheme() != "https" && !plain {
             return Some("the token service is not https");
         }
-        let named = self.token_host.as_deref() == Some(host);
-        (!named && !http.is_home_host(host)).then_some(
-            "a login goes only to the registry itself or to the token service configured for it",
+        let usual = realm.scheme() == "https" && realm.port().is_none();
+        let same_host = http.base.host_str() == Some(host);
+        let named = self.token_host.as_deref() == Some(realm.authority());
+        let known = http.is_home(realm) || named || (same_host && usual);
+        (!known).then_some(
+            "a login goes only to the registry's own address, to its host on port 443, or to the token service \
+             configured for it",
         )
     }
+}
+
+/// A form as the body, where it is in no log of addresses.
+fn post_form<'a>(
+    http: &Http,
+    url: Url,
+    fields: impl Iterator<Item = (&'a str, &'a str)>,
+) -> RequestBuilder {
+    let mut form = url.clone();
+    form.set_query(None);
+    form.query_pairs_mut().extend_pairs(fields);
+    let body = form.query().unwrap_or_default().to_owned();
+    http.client()
+        .post(url)
+        .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+        .body(body)
 }
 
 fn basic(login: &Login) -> String {

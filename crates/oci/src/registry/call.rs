@@ -13,6 +13,8 @@ pub(super) struct Call {
     pub(super) url: Url,
     pub(super) right: Right,
     pub(super) accept: Option<&'static str>,
+    /// The first byte that is wanted, where it is not the whole.
+    pub(super) range_from: Option<u64>,
     pub(super) content_type: Option<String>,
     pub(super) body: Body,
 }
@@ -32,6 +34,7 @@ impl Call {
             url,
             right: Right::Pull,
             accept: None,
+            range_from: None,
             content_type: None,
             body: Body::None,
         }

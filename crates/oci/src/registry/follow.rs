@@ -70,11 +70,6 @@ impl Http {
         url.origin() == self.base.origin()
     }
 
-    /// Whether `host` is the registry's own, without regard to ports.
-    pub(super) fn is_home_host(&self, host: &str) -> bool {
-        self.base.host_str() == Some(host)
-    }
-
     pub(super) fn astray(&self, call: &Call, to: &Url, why: &'static str) -> Error {
         let to = shown(&format!("{}://{}", to.scheme(), to.authority()));
         self.astray_to(&call.what, to, why)

@@ -3,7 +3,7 @@ use std::{future::Future, time::Duration};
 use bytes::{Bytes, BytesMut};
 use reqwest::{
     Client, Method, RequestBuilder, Response, StatusCode, Url,
-    header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE},
+    header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, RANGE},
 };
 use serde::Deserialize;
 use tokio::time::{Instant, sleep_until, timeout_at};
@@ -168,6 +168,9 @@ impl Http {
         let mut request = self.client.request(call.method.clone(), url.clone());
         if let Some(accept) = call.accept {
             request = request.header(ACCEPT, accept);
+        }
+        if let Some(first) = call.range_from {
+            request = request.header(RANGE, format!("bytes={first}-"));
         }
         if let Some(content_type) = &call.content_type {
             request = request.header(CONTENT_TYPE, content_type);

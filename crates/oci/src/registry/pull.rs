@@ -67,22 +67,10 @@ impl Registry {
     ) -> Result<BlobStream, Error> {
         let http = &self.http;
         let deadline = Instant::now() + http.options().time_for(size);
-        let call = Call::get(
-            format!("blob {digest}"),
-            http.url(&format!("blobs/{digest}"))?,
-        );
-        let response = http.within(&call.what, 0, || http.send(&call)).await?;
-        if let Some(length) = response.content_length().filter(|length| *length != size) {
-            return Err(Error::WrongSize {
-                place: http.place().to_owned(),
-                digest: *digest,
-                expected: size,
-                found: length.to_string(),
-            });
-        }
+        let download = self.download(digest, size).await?;
         Ok(BlobStream::new(
             http.place().to_owned(),
-            Source::Http(Box::new(response)),
+            Source::Http(Box::new(download)),
             *digest,
             size,
             deadline,

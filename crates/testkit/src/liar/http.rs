@@ -309,9 +309,14 @@ fn send(lies: &[Lie], head: bool, answer: Answer) -> Response {
     response
 }
 
+/// What there is, and then the end of the connection. The end is not there at once: the server would throw away what
+/// it has not sent yet.
 fn cut_off(half: Bytes) -> Body {
-    let end = Err(io::Error::from(io::ErrorKind::ConnectionAborted));
-    Body::from_stream(stream::iter([Ok(half), end]))
+    let end = stream::once(async {
+        tokio::task::yield_now().await;
+        Err(io::Error::from(io::ErrorKind::ConnectionAborted))
+    });
+    Body::from_stream(stream::iter([Ok(half)]).chain(end))
 }
 
 fn dripping(bytes: Bytes, pause: Duration) -> Body {
