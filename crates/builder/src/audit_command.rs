@@ -7,7 +7,9 @@ use clap::{Args, Subcommand};
 use seed_primitives::{Digest, System};
 
 use crate::{
-    AuditDiff, AuditPolicy, AuditReport, AuditSubject, Error, Nix, audit,
+    AuditDiff, AuditPolicy, AuditReport, AuditSubject, Census, Error, Nix,
+    audit::{audit, load_graph},
+    judge,
     nix::{driver_files, on_disk, split_store_path},
     state,
 };
@@ -43,6 +45,9 @@ pub struct AuditArgs {
     /// How many bytes of sources may be neither text nor known
     #[arg(long, value_name = "BYTES", default_value_t = 0)]
     pub max_opaque_bytes: u64,
+    /// What was started during the build, as `run --census` left it: each program must be explained by the audit
+    #[arg(long, value_name = "FILE")]
+    pub census: Option<PathBuf>,
     /// The system the path is for
     #[arg(long, value_name = "SYSTEM", default_value = "x86_64-linux")]
     pub system: System,
@@ -94,6 +99,7 @@ pub async fn audit_path(args: &AuditArgs) -> Result<AuditReport, Error> {
     let (store, path) = split_store_path(&path)?;
     std::fs::symlink_metadata(on_disk(&store, &path))
         .map_err(Error::file("read", &on_disk(&store, &path)))?;
+    let census = args.census.as_deref().map(Census::read).transpose()?;
     let work = tempfile::tempdir().map_err(Error::file("create", &std::env::temp_dir()))?;
     let nix = Nix::find(&args.nix, work.path()).await?;
     nix.configure(&args.system, 1).await?;
@@ -130,5 +136,11 @@ pub async fn audit_path(args: &AuditArgs) -> Result<AuditReport, Error> {
         (Some(path), Some(digest)) => flags.with_list(path, digest)?,
         _ => flags,
     };
-    audit(subject, &policy)
+    let derivation = subject.derivation.clone();
+    let mut report = audit(subject, &policy)?;
+    if let Some(census) = census {
+        let steps = load_graph(&store, &derivation)?;
+        report.census = Some(judge(&census, &report, &steps, &store)?);
+    }
+    Ok(report)
 }

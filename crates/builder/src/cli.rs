@@ -54,6 +54,9 @@ enum Command {
     Layers(crate::LayersArgs),
     /// Draw an image or a closure as a Mermaid graph, coloured by size
     Graph(crate::LayersArgs),
+    /// Watch what a command starts (for `--census`, inside its namespaces)
+    #[command(hide = true)]
+    Watch(crate::WatchArgs),
     /// Look at everything a builder needs of this machine
     Doctor {
         /// The Nix to look at
@@ -178,6 +181,7 @@ impl Command {
                 let graph = crate::mermaid(&crate::read_subject(&args).await?, args.paths);
                 print(output, &graph, graph.trim_end());
             }
+            Self::Watch(args) => return Ok(ExitCode::from(crate::watch(&args)?)),
             Self::Doctor { nix, system } => return Ok(examine(&nix, &system).await),
         }
         Ok(ExitCode::SUCCESS)

@@ -148,6 +148,10 @@ pub struct Settings {
     /// How many bytes of sources may be neither text nor known [default: 0]
     #[arg(long, value_name = "BYTES")]
     pub max_opaque_bytes: Option<u64>,
+    /// Also take a census of every program that the build starts, and refuse what the audit does not explain;
+    /// needs root of the machine
+    #[arg(long)]
+    pub census: bool,
     /// Name of this run in the statement [default: made up]
     #[arg(long, value_name = "TEXT")]
     pub run_id: Option<String>,
@@ -292,6 +296,7 @@ impl Settings {
             allow_list: self.allow_list.or(file.allow_list),
             allow_list_digest: self.allow_list_digest.or(file.allow_list_digest),
             max_opaque_bytes: self.max_opaque_bytes.or(file.max_opaque_bytes),
+            census: self.census || file.census,
             run_id: self.run_id.or(file.run_id),
             build_timeout: self.build_timeout.or(file.build_timeout),
         }

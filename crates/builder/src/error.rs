@@ -141,6 +141,9 @@ pub enum Error {
     /// The audit found what must not be there.
     #[error("the audit refuses the closure: {0}")]
     Audit(String),
+    /// It is not known which programs were started.
+    #[error("the census is not whole, and what ran is not known: {0}")]
+    Census(String),
     /// Two builds of the same derivation differ.
     #[error(transparent)]
     NotReproducible(Box<Difference>),
@@ -250,6 +253,7 @@ impl Error {
             Self::Project(_) => "project",
             Self::Closure(_) => "closure",
             Self::Audit(_) => "audit-refused",
+            Self::Census(_) => "census",
             Self::NotReproducible(_) => "not-reproducible",
             Self::Pack(_) => "pack",
             Self::Equivocation(_) => "equivocation",
@@ -279,6 +283,7 @@ impl Error {
             | Self::Namespace(_)
             | Self::Git { .. }
             | Self::NixAnswer { .. }
+            | Self::Census(_)
             | Self::Locked(_) => 3,
             Self::Source(source) if !source.mismatch => 3,
             Self::Publish(error) => match error.fault() {
@@ -352,6 +357,9 @@ impl Error {
             Self::Closure(_) => "check the target: it must evaluate to a derivation with outputs",
             Self::Audit(_) => {
                 "`seed-builder audit` lists every finding; build the program from source, or allow a seed by its digest"
+            }
+            Self::Census(_) => {
+                "take it as root of the machine, on Linux 5.0 or newer, in a store of its own; or go without --census, which says nothing about what ran"
             }
             Self::NotReproducible(_) => {
                 "make that derivation deterministic; both stores are kept in the state directory"

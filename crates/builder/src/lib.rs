@@ -2,6 +2,7 @@
 
 mod audit;
 mod audit_command;
+mod census;
 mod cli;
 mod closure;
 mod config;
@@ -31,6 +32,10 @@ pub use audit::{
     AuditedOutput, Driver, Grade, Leaf, LeafFinding, LeafOrigin, Verdict, audit,
 };
 pub use audit_command::{AuditArgs, AuditCommand, audit_diff, audit_path};
+pub use census::{
+    Census, CensusVerdict, Explained, Explanation, Origin, Program, WatchArgs, can_watch, judge,
+    watch,
+};
 pub use cli::Cli;
 pub use closure::closure_of;
 pub use config::{CompressionChoice, Settings};

@@ -86,6 +86,8 @@ pub struct Step {
     pub input_sources: BTreeSet<StorePath>,
     /// Where it says its fixed output can be had.
     pub urls: Vec<String>,
+    /// The program that makes it: a path, or a `builtin:` that runs inside Nix.
+    pub builder: String,
     /// Whether its builder is one that fetches.
     pub fetches: bool,
     /// The output paths it names in `seedProject`: whose inputs the seed is to hold (see [`crate::Project`]).
@@ -273,6 +275,7 @@ fn step(
         input_outputs,
         input_sources: derivation.input_sources().clone(),
         urls: fixed::urls(derivation),
+        builder: derivation.builder().to_owned(),
         fetches: fixed::fetches(derivation),
         project: project::named(derivation),
         system: derivation.system().to_owned(),

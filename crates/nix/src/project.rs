@@ -164,6 +164,7 @@ mod tests {
 
     fn step(number: usize, inputs: &[usize], sources: &[usize]) -> Step {
         Step {
+            builder: "builtin:none".to_owned(),
             path: path("it.drv", number),
             outputs: [("out".to_owned(), output(number))].into(),
             fixed: None,

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::AuditPolicy;
 use crate::{
-    Error,
+    CensusVerdict, Error,
     nix::{DriverFile, NixVersion},
 };
 
@@ -179,6 +179,10 @@ pub struct AuditReport {
     pub outputs_root: Digest,
     /// Whatever speaks against the closure, one sentence each; empty for a good one.
     pub violations: Vec<String>,
+    /// What was started during the build and why it may be. Never in a report that is evidence: there it would make
+    /// honest builders differ (docs/audit.md).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub census: Option<CensusVerdict>,
 }
 
 /// What the walk established.
@@ -246,23 +250,25 @@ impl AuditReport {
             outputs: facts.tree.outputs().iter().map(AuditedOutput::of).collect(),
             outputs_root: facts.tree.root(),
             violations,
+            census: None,
         }
     }
 
     /// Why the closure must not be attested: the first violations, or `None` for a good closure.
     #[must_use]
     pub fn refusal(&self) -> Option<String> {
-        if self.violations.is_empty() {
-            return None;
-        }
-        let shown = self
+        let census = self.census.iter().flat_map(|census| &census.violations);
+        let all: Vec<&str> = self
             .violations
             .iter()
-            .take(3)
-            .cloned()
-            .collect::<Vec<_>>()
-            .join("; ");
-        let more = self.violations.len().saturating_sub(3);
+            .chain(census)
+            .map(String::as_str)
+            .collect();
+        if all.is_empty() {
+            return None;
+        }
+        let shown = all.iter().take(3).copied().collect::<Vec<_>>().join("; ");
+        let more = all.len().saturating_sub(3);
         Some(if more == 0 {
             shown
         } else {

@@ -1,4 +1,5 @@
 use super::{AuditReport, Verdict};
+use crate::{CensusVerdict, Explanation};
 
 /// How many findings and violations are listed; the JSON has them all.
 const SHOWN: usize = 20;
@@ -49,6 +50,7 @@ impl AuditReport {
         ];
         lines.extend(self.findings());
         lines.extend(shortened("against     ", &self.violations));
+        lines.extend(self.census.iter().flat_map(census));
         lines.join("\n")
     }
 
@@ -72,6 +74,23 @@ impl AuditReport {
             .collect();
         shortened("found       ", &all)
     }
+}
+
+/// What ran, in figures, and what nothing explains.
+fn census(census: &CensusVerdict) -> Vec<String> {
+    let count = |why| census.count(why);
+    let mut lines = vec![format!(
+        "started     {} seed, {} built, {} text, {} made and not kept, {} unexplained; {} by the driver",
+        count(Explanation::Seed),
+        count(Explanation::Built),
+        count(Explanation::Text),
+        count(Explanation::Made),
+        count(Explanation::Unexplained),
+        count(Explanation::Driver),
+    )];
+    lines.extend(shortened("unwatched   ", &census.unwatched));
+    lines.extend(shortened("against     ", &census.violations));
+    lines
 }
 
 fn shortened(label: &str, all: &[String]) -> Vec<String> {

@@ -12,7 +12,11 @@ use tokio::process::Command;
 use super::{
     BuildOrder, Built, NixVersion, PathInfo, parse_path_info, plain_path::PlainPath, settings,
 };
-use crate::{Error, process, state};
+use crate::{
+    Error,
+    census::{can_watch, read_sightings},
+    process, state,
+};
 
 const SHORT: Duration = Duration::from_secs(120);
 
@@ -121,7 +125,7 @@ impl Nix {
     /// Builds what `order` says in a store of its own. Nix checks the flake's NAR hash once more.
     ///
     /// # Errors
-    /// [`Error::Build`] with Nix's last words.
+    /// [`Error::Build`] with Nix's last words, [`Error::Census`] when what is started was to be watched and was not.
     pub async fn build(&self, order: &BuildOrder<'_>) -> Result<Built, Error> {
         let verb = ["build", "--no-link", "--json", "--print-build-logs"];
         let done = self.of_flake(order, &verb, "").await?;
@@ -163,7 +167,11 @@ impl Nix {
         let plain = PlainPath::of(order.flake)?;
         let hash = percent(&NixHash::Sha256(*order.nar.digest.as_bytes()).to_sri_string());
         let attribute = format!("packages.{}.{}", order.system, order.target.attribute());
-        let mut command = self.command();
+        let watched = order.sightings.filter(|_| verb.contains(&"build"));
+        let mut command = match watched {
+            Some(out) => self.watched(order.store, out)?,
+            None => self.command(),
+        };
         command
             .args(verb)
             .arg("--store")
@@ -176,10 +184,15 @@ impl Nix {
             ));
         let done = process::run(command, "nix", order.limit, Some(order.log)).await?;
         if done.success {
-            Ok(done)
-        } else {
-            Err(order.failed(done.last_words()))
+            return Ok(done);
         }
+        // A watch that failed has ended the build: that is the reason then.
+        if let Some(out) = watched
+            && out.exists()
+        {
+            read_sightings(out, "")?;
+        }
+        Err(order.failed(done.last_words()))
     }
 
     /// Adds the file or tree at `path` to `store` as a fixed output with the algorithm and kind of `address`.
@@ -238,6 +251,23 @@ impl Nix {
         parse_path_info(&done.stdout)
     }
 
+    /// Nix under the eyes of a process of our own, which leaves in `out` what was started.
+    fn watched(&self, store: &Path, out: &Path) -> Result<Command, Error> {
+        can_watch(store)?;
+        if out.exists() {
+            std::fs::remove_file(out).map_err(Error::file("remove", out))?;
+        }
+        let own = std::env::current_exe().map_err(|error| Error::Program {
+            program: "seed-builder".to_owned(),
+            reason: error.to_string(),
+        })?;
+        let mut command = shut_in_and_alone(&own);
+        self.close(&mut command);
+        command.args(["watch", "--store"]).arg(store);
+        command.arg("--out").arg(out).arg("--").arg(&self.program);
+        Ok(command)
+    }
+
     fn command(&self) -> Command {
         let mut command = shut_in(&self.program);
         self.close(&mut command);
@@ -275,6 +305,16 @@ fn shut_in(program: &Path) -> Command {
     command
         .args(["--net", "--", "setpriv", "--pdeathsig", "KILL", "--"])
         .arg(program);
+    command
+}
+
+/// `program` as the first process of a pid namespace, besides: the kernel shows it the number of a process that
+/// was started there, and of no other. When it ends, everything else in there ends.
+fn shut_in_and_alone(program: &Path) -> Command {
+    let mut command = Command::new("setpriv");
+    command.args(["--pdeathsig", "KILL", "--", "unshare", "--net"]);
+    command.args(["--pid", "--fork", "--kill-child", "--mount-proc", "--"]);
+    command.arg(program);
     command
 }
 

@@ -1,7 +1,7 @@
 //! Driving an installed Nix: which one, how it is shut in, what it is told and what it answers.
 
-mod census;
 mod driver;
+mod driver_file;
 mod order;
 mod path_info;
 mod plain_path;
@@ -9,8 +9,8 @@ mod settings;
 mod store;
 mod version;
 
-pub use census::{DriverFile, driver_files};
 pub use driver::Nix;
+pub use driver_file::{DriverFile, driver_files};
 pub use order::{BuildOrder, Built};
 pub use path_info::PathInfo;
 pub(crate) use path_info::parse_path_info;

@@ -27,6 +27,8 @@ pub struct BuildOrder<'a> {
     pub log: &'a Path,
     /// How long it may take.
     pub limit: Duration,
+    /// Where to leave what the kernel tells of the programs that are started, if it is to be watched.
+    pub sightings: Option<&'a Path>,
 }
 
 impl BuildOrder<'_> {

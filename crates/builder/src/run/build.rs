@@ -15,10 +15,12 @@ use super::{
     record::{BuildRecord, PackRecord, now, read_record, seconds, write_record},
 };
 use crate::{
-    AuditPolicy, AuditSubject, BuildOrder, Built, Error,
+    AuditPolicy, AuditReport, AuditSubject, BuildOrder, Built, Census, Error, Explanation,
     audit::{self, audit},
+    audit_command::MAX_REPORT,
+    census::read_sightings,
     closure::project_inputs,
-    closure_of, compare_builds, driver_files,
+    closure_of, compare_builds, driver_files, judge,
     pack::{self, StoredImage},
     progress::say,
     provision::{Provision, Provisioned},
@@ -57,6 +59,9 @@ impl Pipeline<'_> {
             None => self.first_build(system, &directory).await?,
         };
         self.audit_once(system, &record.built, &directory).await?;
+        if self.settings.census {
+            self.judge_census(system, &record.built)?;
+        }
         let done = directory.join("rebuild.json");
         if !done.exists() {
             self.rebuild(system, &record, &directory, &done).await?;
@@ -92,7 +97,13 @@ impl Pipeline<'_> {
         ));
         let started = now();
         let settings = self.nix.configure(system, 0).await?;
-        let built = self.nix_build(system, directory, "store").await?;
+        let sightings = directory.join("sightings.json");
+        let watched = self.settings.census.then_some(sightings.as_path());
+        let built = self.nix_build(system, directory, "store", watched).await?;
+        if let Some(sightings) = watched {
+            let census = read_sightings(sightings, &built.derivation)?;
+            state::write(&directory.join("census.json"), &census.to_json())?;
+        }
         let run_id = self
             .settings
             .run_id
@@ -121,6 +132,7 @@ impl Pipeline<'_> {
         system: &System,
         directory: &Path,
         name: &str,
+        sightings: Option<&Path>,
     ) -> Result<Built, Error> {
         let (store, log) = (directory.join(name), directory.join(format!("{name}.log")));
         state::remove_tree(&store)?;
@@ -134,6 +146,7 @@ impl Pipeline<'_> {
             store: &store,
             log: &log,
             limit: self.limit(),
+            sightings,
         };
         let (derivation, provisioned) = self.provision(&order, &flake).await?;
         write_record(&directory.join("sources.json"), &provisioned)?;
@@ -196,6 +209,34 @@ impl Pipeline<'_> {
         state::write(report, &result.to_json())
     }
 
+    /// Holds the census of the first build against the audit's report.
+    fn judge_census(&self, system: &System, built: &Built) -> Result<(), Error> {
+        let directory = self.directory(system);
+        let file = directory.join("census.json");
+        if !file.exists() {
+            return Err(Error::Census(format!(
+                "{} was built without one before: remove that folder",
+                directory.display()
+            )));
+        }
+        let report = state::read(&directory.join("audit.json"), MAX_REPORT)?;
+        let mut report = AuditReport::from_json(&report)?;
+        let store = directory.join("store");
+        let steps = audit::load_graph(&store, &built.derivation()?)?;
+        let verdict = judge(&Census::read(&file)?, &report, &steps, &store)?;
+        say(&format!(
+            "census  {} programs were started, {} of them unexplained; {} more drove the build",
+            verdict.programs.len() - verdict.count(Explanation::Driver),
+            verdict.violations.len(),
+            verdict.count(Explanation::Driver)
+        ));
+        report.census = Some(verdict);
+        match report.refusal() {
+            Some(why) => Err(Error::Audit(why)),
+            None => Ok(()),
+        }
+    }
+
     /// What the image holds, closed under references.
     fn roots(&self, store: &Path, built: &Built) -> Result<BTreeSet<StorePath>, Error> {
         let flake = self.flake();
@@ -218,7 +259,7 @@ impl Pipeline<'_> {
     ) -> Result<(), Error> {
         say("rebuild in a second fresh store");
         let settings = self.nix.configure(system, 1).await?;
-        let built = self.nix_build(system, directory, "rebuild").await?;
+        let built = self.nix_build(system, directory, "rebuild", None).await?;
         if built != record.built || settings != record.settings {
             return Err(Error::Audit(
                 "the second evaluation gave another derivation".to_owned(),

@@ -60,6 +60,7 @@ fn bill(facts: &str) -> Bill {
 
 fn step(path: &StorePath, output: &StorePath) -> Step {
     Step {
+        builder: "builtin:none".to_owned(),
         path: path.clone(),
         outputs: [("out".to_owned(), output.clone())].into(),
         fixed: None,
