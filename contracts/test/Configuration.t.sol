@@ -40,6 +40,13 @@ contract ConfigurationTest is BaseTest {
         assertEq(rules.configuration(), config, "configuration");
     }
 
+    function test_tells_its_whole_configuration_whatever_its_length() external {
+        for (uint256 builders = 3; builders <= 18; builders++) {
+            Federation memory f = Federations.uniform(builders, 1 + builders % 2, uint8(builders));
+            assertEq(deployRules(f).configuration(), f.encode(), "configuration");
+        }
+    }
+
     function test_describes_itself() external {
         assertEq(rules.builderCount(), 3, "builders");
         assertEq(rules.threshold(), 2, "threshold");

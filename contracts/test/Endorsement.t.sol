@@ -306,6 +306,18 @@ contract EndorsementTest is BaseTest {
         bad = hex"0102";
         vm.expectRevert(abi.encodeWithSelector(IQuorumRules.QuorumMalformedRecord.selector, 2, 0));
         rules.recount(SECOND, domain(), bad, "", 0, 0);
+        // Counts can be read from the 32nd byte on.
+        bad = bytes.concat(record, "");
+        assembly ("memory-safe") {
+            mstore(bad, 31)
+        }
+        vm.expectRevert(abi.encodeWithSelector(IQuorumRules.QuorumMalformedRecord.selector, 31, 0));
+        rules.recount(SECOND, domain(), bad, "", 0, 0);
+        assembly ("memory-safe") {
+            mstore(bad, 32)
+        }
+        vm.expectRevert(abi.encodeWithSelector(IQuorumRules.QuorumMalformedRecord.selector, 32, 2));
+        rules.recount(SECOND, domain(), bad, "", 0, 0);
         bad = bytes.concat(record);
         bad[1] = 0x03;
         vm.expectRevert(abi.encodeWithSelector(IQuorumRules.QuorumMalformedRecord.selector, bad.length, 3));

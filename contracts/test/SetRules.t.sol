@@ -109,6 +109,16 @@ contract SetRulesTest is BaseTest {
         }
     }
 
+    /// The shortest code is code; that it answers nothing is another matter.
+    function test_a_single_byte_is_a_contract() external {
+        address account = address(0xde1f);
+        vm.etch(account, hex"00");
+        bytes32 hash = account.codehash;
+        vm.expectRevert(abi.encodeWithSelector(IReleaseLedger.LedgerRulesUnreadable.selector, account));
+        vm.prank(TIMELOCK);
+        ledger.setRules(account, hash);
+    }
+
     function test_rejects_revoked_rules() external {
         address other = _other();
         vm.prank(GUARDIAN);
