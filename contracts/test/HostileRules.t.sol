@@ -230,6 +230,24 @@ contract HostileRulesTest is BaseTest {
         _accepts(_answer(4, 2), 2);
     }
 
+    function test_CON_14_rejects_a_revoked_builder_wherever_it_stands() external {
+        uint256 clean = vm.snapshotState();
+        for (uint256 i = 0; i < 3; i++) {
+            for (uint256 j = 0; j < 3; j++) {
+                hostile.addBuilder(address(uint160(0xb0b + j)));
+            }
+            vm.prank(GUARDIAN);
+            ledger.revoke(address(uint160(0xb0b + i)));
+            hostile.answer(abi.encode(_answer(4, 3)));
+            vm.expectRevert(
+                abi.encodeWithSelector(IReleaseLedger.LedgerSignerRevoked.selector, i, address(uint160(0xb0b + i)))
+            );
+            ledger.finalise(SECOND, "");
+            vm.revertToState(clean);
+            clean = vm.snapshotState();
+        }
+    }
+
     function test_passes_on_the_rules_own_reason() external {
         ledger = deployLedger(address(rules));
         completeGenesis();
