@@ -59,6 +59,21 @@ contract SurvivorsTest is BaseTest {
         }
     }
 
+    /// Domains are all 256 bits, builders all 32: a circle of five among the last, with domains from the upper half.
+    function test_counts_the_last_builders_and_domains_there_are() external {
+        Federation memory f = Federations.uniform(32, 1, 17);
+        for (uint256 k = 0; k < 5; k++) {
+            f.builders[27 + k].domains |= 1 << (251 + k) | 1 << (251 + (k + 1) % 5);
+        }
+        // Bits that the words behind the builders have, too.
+        for (uint256 i = 0; i < 27; i++) {
+            f.builders[i].domains |= 1 << (128 + i);
+        }
+        useFederation(f);
+        uint256[] memory counts = rules.recount(SECOND, domain(), _recordOfAll(), "", 0, 0);
+        assertEq(counts[0], 29, "27 and two of five");
+    }
+
     /// A circle of five; one of seven; one of four beside one of six; a graph where whoever has most conflicts is in every
     /// largest set; and any, with a probability of two in five. `j` is less than `i`.
     function _isEdge(uint256 seed, uint256 i, uint256 j) private pure returns (bool) {
