@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::{
     AuditArgs, AuditCommand, DivergeArgs, DivergenceKind, Error, GenesisArgs, Key, Outcome,
-    Settings, Stage, audit_diff, audit_path, diverge, doctor, run, sign_genesis,
+    Patient, Settings, Stage, audit_diff, audit_path, diverge, doctor, run, sign_genesis,
 };
 
 const VERSION: &str = concat!(
@@ -65,6 +65,18 @@ enum Command {
         /// The system to build for
         #[arg(long, value_name = "SYSTEM", default_value = "x86_64-linux")]
         system: System,
+        /// Directory where stores and images will be
+        #[arg(long, value_name = "DIR", default_value = ".")]
+        state: PathBuf,
+        /// Encrypted keystore that would sign
+        #[arg(long, value_name = "FILE")]
+        keystore: Option<PathBuf>,
+        /// File with its password [default: ask on the terminal]
+        #[arg(long, value_name = "FILE", requires = "keystore")]
+        password_file: Option<PathBuf>,
+        /// Unencrypted key that would sign
+        #[arg(long, value_name = "FILE", conflicts_with = "keystore")]
+        dev_key_file: Option<PathBuf>,
     },
 }
 
@@ -182,7 +194,26 @@ impl Command {
                 print(output, &graph, graph.trim_end());
             }
             Self::Watch(args) => return Ok(ExitCode::from(crate::watch(&args)?)),
-            Self::Doctor { nix, system } => return Ok(examine(&nix, &system).await),
+            Self::Doctor {
+                nix,
+                system,
+                state,
+                keystore,
+                password_file,
+                dev_key_file,
+            } => {
+                let patient = Patient {
+                    nix,
+                    system,
+                    state,
+                    key: KeySource::named(
+                        keystore.as_deref(),
+                        password_file.as_deref(),
+                        dev_key_file.as_deref(),
+                    )?,
+                };
+                return Ok(examine(&patient).await);
+            }
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -228,10 +259,10 @@ fn outcome_text(outcome: &Outcome) -> String {
     lines.join("\n")
 }
 
-async fn examine(nix: &std::path::Path, system: &System) -> ExitCode {
+async fn examine(patient: &Patient) -> ExitCode {
     let mut worst = 0;
     println!("packer      {PACKER}");
-    for check in doctor(nix, system).await {
+    for check in doctor(patient).await {
         match check.result {
             Ok(found) => println!("ok          {}: {found}", check.what),
             Err(error) => {

@@ -74,8 +74,27 @@ pub enum Error {
     #[error("{0}")]
     NixVersion(String),
     /// The Nix found is known to be vulnerable, and the key is a production key.
-    #[error("Nix {0} lets a build escape or change other outputs (CVE-2024-27297, CVE-2026-39860)")]
+    #[error("Nix {0}")]
     NixVulnerable(String),
+    /// The sandbox needs a user namespace, and none can be made.
+    #[error("no user namespace can be made: {0}")]
+    UserNamespace(String),
+    /// There is too little room for stores and images.
+    #[error("{path} has {free} bytes free, and a builder needs at least {least}")]
+    Disk {
+        /// Where.
+        path: PathBuf,
+        /// Free bytes.
+        free: u64,
+        /// Bytes that are needed.
+        least: u64,
+    },
+    /// The clock shows a time that cannot be.
+    #[error("the clock shows {0} seconds since 1970, which cannot be")]
+    Clock(u64),
+    /// The machine lacks something that a production key may rely on.
+    #[error("no production key may sign here: {0}")]
+    UnsafeHost(String),
     /// An effective setting of Nix is not the one that is required.
     #[error("Nix's effective setting `{name}` is {found}, required: {required}")]
     NixSetting {
@@ -239,6 +258,10 @@ impl Error {
             Self::TimedOut { .. } => "timed-out",
             Self::NixVersion(_) => "nix-version",
             Self::NixVulnerable(_) => "nix-vulnerable",
+            Self::UserNamespace(_) => "no-user-namespace",
+            Self::Disk { .. } => "disk-space",
+            Self::Clock(_) => "clock",
+            Self::UnsafeHost(_) => "unsafe-host",
             Self::NixSetting { .. } => "nix-setting",
             Self::Namespace(_) => "no-network-namespace",
             Self::Git { .. } => "git",
@@ -277,10 +300,14 @@ impl Error {
             | Self::Exists(_)
             | Self::Key { .. }
             | Self::NixVersion(_)
-            | Self::NixVulnerable(_) => 2,
+            | Self::NixVulnerable(_)
+            | Self::Disk { .. }
+            | Self::Clock(_)
+            | Self::UnsafeHost(_) => 2,
             Self::Program { .. }
             | Self::TimedOut { .. }
             | Self::Namespace(_)
+            | Self::UserNamespace(_)
             | Self::Git { .. }
             | Self::NixAnswer { .. }
             | Self::Census(_)
@@ -324,7 +351,15 @@ impl Error {
             }
             Self::NixVersion(_) => "install Nix 2.8 or newer, or name one with --nix",
             Self::NixVulnerable(_) => {
-                "use Nix 2.34.5 or newer (or 2.33.4, 2.32.7, 2.31.4, 2.30.4, 2.29.3, 2.28.6); --development accepts it for keys that protect nothing"
+                "use a release of Nix from 2.34.7 on (or 2.33.6, 2.32.8, 2.31.5, 2.30.5, 2.29.4, 2.28.7); --development accepts it for keys that protect nothing"
+            }
+            Self::UserNamespace(_) => {
+                "allow them (sysctl user.max_user_namespaces, and kernel.unprivileged_userns_clone or AppArmor's restriction where there is one)"
+            }
+            Self::Disk { .. } => "free some, or put the state directory (--state) elsewhere",
+            Self::Clock(_) => "set the clock, and keep it set (NTP)",
+            Self::UnsafeHost(_) => {
+                "mend what is listed as not ok; until then use a development key only"
             }
             Self::NixSetting { .. } => {
                 "the value is built into this Nix or forced from outside; remove that or use another Nix"

@@ -41,7 +41,7 @@ pub use closure::closure_of;
 pub use config::{CompressionChoice, Settings};
 pub use disk::{DiskFile, read_tree};
 pub use diverge::{Change, DivergeArgs, Divergence, DivergenceKind, FileChange, Packing, diverge};
-pub use doctor::{Check, doctor};
+pub use doctor::{Check, Patient, doctor};
 pub use error::{Conflict, Difference, Error};
 pub use genesis::{GenesisArgs, sign_genesis};
 pub use git::{SourceTree, export};
@@ -50,7 +50,9 @@ pub use key::Key;
 pub use layers::{
     DepthRow, LayerRow, LayersArgs, PathRow, PathSize, Subject, Tables, mermaid, read_subject,
 };
-pub use nix::{BuildOrder, Built, DriverFile, Nix, NixVersion, PathInfo, driver_files};
+pub use nix::{
+    ADVISORIES, Advisory, BuildOrder, Built, DriverFile, Nix, NixVersion, PathInfo, driver_files,
+};
 pub use provision::MissingSource;
 pub use rebuild::compare_builds;
 pub use run::{Outcome, Stage, SystemOutcome, run};

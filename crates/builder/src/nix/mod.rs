@@ -1,5 +1,6 @@
 //! Driving an installed Nix: which one, how it is shut in, what it is told and what it answers.
 
+mod advisory;
 mod driver;
 mod driver_file;
 mod order;
@@ -9,6 +10,7 @@ mod settings;
 mod store;
 mod version;
 
+pub use advisory::{ADVISORIES, Advisory};
 pub use driver::Nix;
 pub use driver_file::{DriverFile, driver_files};
 pub use order::{BuildOrder, Built};

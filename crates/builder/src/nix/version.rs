@@ -1,13 +1,16 @@
-use std::{fmt, str::FromStr};
+use std::{cmp::Ordering, fmt, str::FromStr};
 
+use super::{ADVISORIES, Advisory};
 use crate::Error;
 
-/// A version of Nix: `major.minor.patch`, whatever follows is kept out.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+/// A version of Nix: `major.minor.patch`, and whether it is a release. Whatever else follows is kept out.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct NixVersion {
     major: u32,
     minor: u32,
     patch: u32,
+    /// Made from the sources before that release.
+    early: bool,
 }
 
 /// The oldest version that can be driven.
@@ -15,17 +18,8 @@ const OLDEST: NixVersion = NixVersion {
     major: 2,
     minor: 8,
     patch: 0,
+    early: false,
 };
-/// Per minor version of 2 the first patch without CVE-2024-27297 and CVE-2026-39860.
-const FIXED: [(u32, u32); 7] = [
-    (28, 6),
-    (29, 3),
-    (30, 4),
-    (31, 4),
-    (32, 7),
-    (33, 4),
-    (34, 5),
-];
 
 impl NixVersion {
     /// Reads the answer to `nix --version`.
@@ -53,22 +47,49 @@ impl NixVersion {
         Ok(version)
     }
 
-    /// Whether this version is known to let a build reach outside its sandbox.
+    /// Major, minor and patch.
     #[must_use]
-    pub fn is_vulnerable(&self) -> bool {
-        if (self.major, self.minor) > (2, 34) {
-            return false;
-        }
-        let fixed = FIXED
-            .iter()
-            .find(|(minor, _)| self.major == 2 && *minor == self.minor);
-        fixed.is_none_or(|(_, patch)| self.patch < *patch)
+    pub const fn numbers(&self) -> (u32, u32, u32) {
+        (self.major, self.minor, self.patch)
+    }
+
+    /// The known holes of this version.
+    pub fn holes(&self) -> impl Iterator<Item = &'static Advisory> + use<> {
+        let version = *self;
+        ADVISORIES.iter().filter(move |row| row.concerns(version))
+    }
+
+    /// Why a production key must not sign what this version built, if it must not: its known holes, or that it is
+    /// no release, so that no advisory speaks of it.
+    #[must_use]
+    pub fn refusal(&self) -> Option<Error> {
+        let holes: Vec<&str> = self.holes().map(|hole| hole.id).collect();
+        let why = match (self.early, holes.is_empty()) {
+            (_, false) => format!("has known holes: {}", holes.join(", ")),
+            (true, true) => "is no release, so no advisory speaks of it".to_owned(),
+            (false, true) => return None,
+        };
+        Some(Error::NixVulnerable(format!("{self} {why}")))
     }
 
     /// Whether this version is at least `major.minor`.
     #[must_use]
     pub const fn at_least(&self, major: u32, minor: u32) -> bool {
         self.major > major || (self.major == major && self.minor >= minor)
+    }
+}
+
+impl Ord for NixVersion {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let numbers = self.numbers().cmp(&other.numbers());
+        // What comes before a release is older than it.
+        numbers.then(other.early.cmp(&self.early))
+    }
+}
+
+impl PartialOrd for NixVersion {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
 
@@ -87,6 +108,7 @@ impl FromStr for NixVersion {
             major: numbers.next().ok_or(())??,
             minor: numbers.next().ok_or(())??,
             patch: numbers.next().unwrap_or(Ok(0))?,
+            early: text[end..].starts_with("pre"),
         };
         if numbers.next().is_some() {
             Err(())
@@ -98,12 +120,15 @@ impl FromStr for NixVersion {
 
 impl fmt::Display for NixVersion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}.{}", self.major, self.minor, self.patch)
+        let early = if self.early { "pre" } else { "" };
+        write!(f, "{}.{}.{}{early}", self.major, self.minor, self.patch)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn version(text: &str) -> NixVersion {
@@ -113,7 +138,7 @@ mod tests {
     #[test]
     fn reads_what_nix_says_of_itself() {
         assert_eq!(version("2.8.0").to_string(), "2.8.0");
-        assert_eq!(version("2.19pre20231010_abc").to_string(), "2.19.0");
+        assert_eq!(version("2.19pre20231010_abc").to_string(), "2.19.0pre");
         for bad in [
             "",
             "nix (Nix) ",
@@ -122,6 +147,7 @@ mod tests {
             "git version 2.39.5",
             "nix (Nix) 2",
             "nix (Nix) 2.7.1",
+            "nix (Nix) 2.8pre1",
             "nix (Nix) 2.8.1.2",
         ] {
             assert!(NixVersion::of_answer(bad).is_err(), "{bad}");
@@ -129,12 +155,46 @@ mod tests {
     }
 
     #[test]
-    fn knows_which_versions_are_vulnerable() {
-        for bad in ["2.8.0", "2.18.1", "2.26.3", "2.28.5", "2.34.4"] {
-            assert!(version(bad).is_vulnerable(), "{bad}");
+    fn production_keys_are_refused_with_the_holes_named() {
+        for (bad, hole) in [
+            ("2.8.0", "CVE-2024-27297"),
+            ("2.18.1", "CVE-2024-27297"),
+            ("2.24.5", "CVE-2024-45593"),
+            ("2.26.3", "CVE-2025-46415"),
+            ("2.28.5", "CVE-2026-39860"),
+            ("2.28.6", "CVE-2026-44028"),
+            ("2.34.4", "CVE-2026-39860"),
+            ("2.34.5", "CVE-2026-44028"),
+            ("2.35pre20260301", "no release"),
+        ] {
+            let refusal = version(bad).refusal().unwrap();
+            assert_eq!(refusal.code(), "nix-vulnerable");
+            assert!(refusal.to_string().contains(hole), "{bad}: {refusal}");
         }
-        for good in ["2.28.6", "2.34.5", "2.35.0", "3.0.0"] {
-            assert!(!version(good).is_vulnerable(), "{good}");
+        for good in ["2.28.7", "2.33.6", "2.34.7", "2.35.0", "3.0.0"] {
+            assert!(version(good).refusal().is_none(), "{good}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn order_is_that_of_the_numbers_and_text_loses_nothing(
+            one: (u32, u32, u32, bool), other: (u32, u32, u32, bool),
+        ) {
+            let of = |(major, minor, patch, early)| NixVersion { major, minor, patch, early };
+            let (left, right) = (of(one), of(other));
+            let key = |(major, minor, patch, early): (u32, u32, u32, bool)| (major, minor, patch, !early);
+            prop_assert_eq!(left.cmp(&right), key(one).cmp(&key(other)));
+            prop_assert_eq!(left.to_string().parse::<NixVersion>(), Ok(left));
+        }
+
+        #[test]
+        fn no_text_is_read_as_more_than_it_says(text in "\\PC{0,40}") {
+            if let Ok(version) = text.parse::<NixVersion>() {
+                let shown = version.to_string();
+                let short = format!("{}.{}", version.major, version.minor);
+                prop_assert!(text.starts_with(|c: char| c.is_ascii_digit()), "{} of {:?}", shown, short);
+            }
         }
     }
 }

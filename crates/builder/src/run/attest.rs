@@ -184,8 +184,10 @@ impl Pipeline<'_> {
             .nix_version
             .parse()
             .map_err(|()| Error::NixVersion(format!("`{}` is no version", record.nix_version)))?;
-        if signing.forbids(version, self.settings) {
-            return Err(Error::NixVulnerable(record.nix_version));
+        if let Some(refusal) = version.refusal()
+            && signing.forbids(version, self.settings)
+        {
+            return Err(refusal);
         }
         let packed: PackRecord = read_record(&self.directory(system).join("packed.json"))?
             .ok_or(Error::Missing("the image"))?;

@@ -183,14 +183,12 @@ fn check_vulnerable(
     settings: &Settings,
     signing: Option<&Signing>,
 ) -> Result<(), Error> {
-    if !version.is_vulnerable() {
+    let Some(refusal) = version.refusal() else {
         return Ok(());
-    }
+    };
     if signing.is_some_and(|signing| signing.forbids(version, settings)) {
-        return Err(Error::NixVulnerable(version.to_string()));
+        return Err(refusal);
     }
-    say(&format!(
-        "WARNING Nix {version} has known holes; accepted for development only"
-    ));
+    say(&format!("WARNING {refusal}; accepted for development only"));
     Ok(())
 }

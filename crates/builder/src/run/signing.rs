@@ -19,7 +19,7 @@ pub(super) struct Signing {
 impl Signing {
     /// Whether this key must not sign what `version` built: also when it was built by an earlier run.
     pub(super) fn forbids(&self, version: NixVersion, settings: &Settings) -> bool {
-        version.is_vulnerable() && !self.key.is_development() && !settings.development
+        version.refusal().is_some() && !self.key.is_development() && !settings.development
     }
 
     /// The places to publish to, opened for writing.
