@@ -1,5 +1,6 @@
 //! The documents beside an image, as another tool would check them: in-toto Statement v1 and SLSA provenance v1
-//! by their published requirements (neither has a JSON schema), both bills of materials by their schemas.
+//! by schemas that say what their specifications say (`schemas/README.md`) and by what no schema can say, both bills of
+//! materials by their published schemas.
 
 mod common;
 
@@ -145,6 +146,12 @@ fn check_bindings(statement: &Value, outcome: &Value, audit: &Digest, sbom: &Dig
 }
 
 fn valid(schema: &str, others: &[(&str, &str)], document: &[u8]) {
+    let document = serde_json::from_slice(document).unwrap();
+    assert_eq!(errors(schema, others, &document), [""; 0]);
+}
+
+/// What the schema in the file `schema` has against a document.
+fn errors(schema: &str, others: &[(&str, &str)], document: &Value) -> Vec<String> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/schemas");
     let read = |name: &str| -> Value {
         serde_json::from_slice(&fs::read(folder.join(name)).unwrap()).unwrap()
@@ -159,12 +166,86 @@ fn valid(schema: &str, others: &[(&str, &str)], document: &[u8]) {
         .with_registry(&registry)
         .build(&schema)
         .unwrap();
-    let document = serde_json::from_slice(document).unwrap();
-    let errors: Vec<String> = validator
-        .iter_errors(&document)
+    validator
+        .iter_errors(document)
         .map(|error| format!("{error} at {}", error.instance_path()))
-        .collect();
-    assert_eq!(errors, [""; 0]);
+        .collect()
+}
+
+/// What the schemas of in-toto and SLSA have against a statement.
+fn against(statement: &Value) -> Vec<String> {
+    const IN_TOTO: &str = "in-toto-statement-1.schema.json";
+    let uri = format!("https://nix-seed.example/schemas/{IN_TOTO}");
+    let mut found = errors(IN_TOTO, &[], statement);
+    let predicate = &statement["predicate"];
+    found.extend(errors(
+        "slsa-provenance-1.schema.json",
+        &[(&uri, IN_TOTO)],
+        predicate,
+    ));
+    found
+}
+
+/// Each way to be no statement, or no provenance, is one that the schemas see.
+fn check_schemas_refuse(statement: &Value) {
+    assert_eq!(against(statement), [""; 0]);
+    let replaced = [
+        ("/_type", "https://in-toto.io/Statement/v0.1".into()),
+        ("/subject", serde_json::json!([])),
+        ("/subject/0/digest", serde_json::json!({})),
+        ("/subject/0/digest/sha256", "00".into()),
+        ("/predicateType", "provenance".into()),
+        ("/predicate/buildDefinition/buildType", "x".into()),
+        (
+            "/predicate/buildDefinition/externalParameters",
+            serde_json::json!([]),
+        ),
+        (
+            "/predicate/buildDefinition/resolvedDependencies/0",
+            serde_json::json!({"name": "x"}),
+        ),
+        ("/predicate/runDetails/builder/id", Value::Null),
+        (
+            "/predicate/runDetails/metadata/startedOn",
+            "yesterday".into(),
+        ),
+        (
+            "/predicate/runDetails/metadata/finishedOn",
+            "2026-13-01T00:00:00Z".into(),
+        ),
+        (
+            "/predicate/runDetails/byproducts/0/digest/sha256",
+            "AB".repeat(32).into(),
+        ),
+    ];
+    for (place, value) in replaced {
+        let mut changed = statement.clone();
+        let field = changed.pointer_mut(place);
+        *field.unwrap_or_else(|| panic!("the statement has no {place}")) = value;
+        assert_ne!(against(&changed), [""; 0], "{place}");
+    }
+    let objects = [
+        ("", "subject"),
+        ("", "predicate"),
+        ("/subject/0", "digest"),
+        ("/predicate", "runDetails"),
+        ("/predicate/buildDefinition", "buildType"),
+        ("/predicate/runDetails", "builder"),
+    ];
+    for (place, field) in objects {
+        let mut lacking = statement.clone();
+        let removed = lacking
+            .pointer_mut(place)
+            .unwrap()
+            .as_object_mut()
+            .unwrap()
+            .remove(field);
+        assert!(removed.is_some(), "{place}/{field}");
+        assert_ne!(against(&lacking), [""; 0], "{place} without {field}");
+        let mut more = statement.clone();
+        more.pointer_mut(place).unwrap()["unknown"] = 1.into();
+        assert_ne!(against(&more), [""; 0], "{place} with more");
+    }
 }
 
 #[test]
@@ -195,6 +276,7 @@ fn what_is_signed_and_what_it_binds_are_what_the_standards_ask() {
     let opened = envelope.open(&domain).unwrap();
     let statement: Value = serde_json::from_slice(opened.payload()).unwrap();
     check_statement(&statement);
+    check_schemas_refuse(&statement);
     let (audit, sbom) = (of(LayerKind::Audit), of(LayerKind::Sbom));
     check_bindings(&statement, &outcome, &audit, &sbom);
 
