@@ -152,6 +152,9 @@ pub struct Settings {
     /// needs root of the machine
     #[arg(long)]
     pub census: bool,
+    /// Directory for the store of the second build, such as one on another file system [default: STATE]
+    #[arg(long, value_name = "DIR")]
+    pub rebuild_in: Option<PathBuf>,
     /// Name of this run in the statement [default: made up]
     #[arg(long, value_name = "TEXT")]
     pub run_id: Option<String>,
@@ -209,6 +212,7 @@ impl Settings {
             &mut self.out,
             &mut self.journal,
             &mut self.allow_list,
+            &mut self.rebuild_in,
         ];
         for path in paths.into_iter().flatten() {
             *path = directory.join(&*path);
@@ -297,6 +301,7 @@ impl Settings {
             allow_list_digest: self.allow_list_digest.or(file.allow_list_digest),
             max_opaque_bytes: self.max_opaque_bytes.or(file.max_opaque_bytes),
             census: self.census || file.census,
+            rebuild_in: self.rebuild_in.or(file.rebuild_in),
             run_id: self.run_id.or(file.run_id),
             build_timeout: self.build_timeout.or(file.build_timeout),
         }

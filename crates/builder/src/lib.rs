@@ -5,6 +5,7 @@ mod audit_command;
 mod census;
 mod cli;
 mod closure;
+mod condition;
 mod config;
 mod disk;
 mod diverge;
@@ -38,6 +39,7 @@ pub use census::{
 };
 pub use cli::Cli;
 pub use closure::closure_of;
+pub use condition::{Condition, Fate};
 pub use config::{CompressionChoice, Settings};
 pub use disk::{DiskFile, read_tree};
 pub use diverge::{Change, DivergeArgs, Divergence, DivergenceKind, FileChange, Packing, diverge};

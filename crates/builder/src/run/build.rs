@@ -20,7 +20,9 @@ use crate::{
     audit_command::MAX_REPORT,
     census::read_sightings,
     closure::project_inputs,
-    closure_of, compare_builds, driver_files, judge,
+    closure_of, compare_builds,
+    condition::{TwoBuilds, summary},
+    driver_files, judge,
     pack::{self, StoredImage},
     progress::say,
     provision::{Provision, Provisioned},
@@ -99,7 +101,8 @@ impl Pipeline<'_> {
         let settings = self.nix.configure(system, 0).await?;
         let sightings = directory.join("sightings.json");
         let watched = self.settings.census.then_some(sightings.as_path());
-        let built = self.nix_build(system, directory, "store", watched).await?;
+        let store = directory.join("store");
+        let built = self.nix_build(system, &store, directory, watched).await?;
         if let Some(sightings) = watched {
             let census = read_sightings(sightings, &built.derivation)?;
             state::write(&directory.join("census.json"), &census.to_json())?;
@@ -130,12 +133,13 @@ impl Pipeline<'_> {
     async fn nix_build(
         &self,
         system: &System,
+        store: &Path,
         directory: &Path,
-        name: &str,
         sightings: Option<&Path>,
     ) -> Result<Built, Error> {
-        let (store, log) = (directory.join(name), directory.join(format!("{name}.log")));
-        state::remove_tree(&store)?;
+        let name = store.file_name().unwrap_or_default().to_string_lossy();
+        let log = directory.join(format!("{name}.log"));
+        state::remove_tree(store)?;
         let flake = self.flake();
         let nar = self.tree.flake_nar(self.target.directory())?;
         let order = BuildOrder {
@@ -143,7 +147,7 @@ impl Pipeline<'_> {
             nar: &nar,
             target: &self.target,
             system,
-            store: &store,
+            store,
             log: &log,
             limit: self.limit(),
             sightings,
@@ -259,19 +263,37 @@ impl Pipeline<'_> {
     ) -> Result<(), Error> {
         say("rebuild in a second fresh store");
         let settings = self.nix.configure(system, 1).await?;
-        let built = self.nix_build(system, directory, "rebuild", None).await?;
+        // A folder of its own, for others may build there too.
+        let elsewhere = self.settings.rebuild_in.as_ref().map(|place| {
+            let release = self.source.release().to_hex();
+            place.join(format!("seed-rebuild-{release}-{system}"))
+        });
+        let second = elsewhere.as_deref().unwrap_or(directory).join("rebuild");
+        state::create_directory(state::parent(&second))?;
+        let began = now();
+        let built = self.nix_build(system, &second, directory, None).await?;
         if built != record.built || settings != record.settings {
             return Err(Error::Audit(
                 "the second evaluation gave another derivation".to_owned(),
             ));
         }
-        let second = directory.join("rebuild");
-        let outputs = compare_builds(&directory.join("store"), &second, &built.derivation()?)?;
+        let first = directory.join("store");
+        let outputs = compare_builds(&first, &second, &built.derivation()?)?;
+        let two = TwoBuilds {
+            began: [&record.started, &began],
+            stores: [&first, &second],
+        };
+        let conditions = two.conditions()?;
         state::remove_tree(&second)?;
+        if let Some(elsewhere) = elsewhere {
+            state::remove_tree(&elsewhere)?;
+        }
         say(&format!(
             "rebuild {outputs} outputs are the same, byte for byte"
         ));
-        write_record(done, &serde_json::json!({ "outputs": outputs }))
+        summary(&conditions).iter().for_each(|line| say(line));
+        let record = serde_json::json!({ "outputs": outputs, "conditions": conditions });
+        write_record(done, &record)
     }
 
     pub(super) async fn pack(&self, system: &System) -> Result<StoredImage, Error> {
