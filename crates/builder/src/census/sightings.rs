@@ -38,8 +38,8 @@ struct Sighting {
     path: String,
     digest: Digest,
     size: u64,
-    /// Seconds since the epoch, where the file system tells it.
-    born: Option<i64>,
+    /// Seconds and nanoseconds since the epoch, where the file system tells it.
+    born: Option<(i64, u32)>,
 }
 
 /// Everything sighted so far.
@@ -161,17 +161,18 @@ impl Tally {
             path,
             digest,
             size,
-            born: knows.then_some(status.stx_btime.tv_sec),
+            born: knows.then_some((status.stx_btime.tv_sec, status.stx_btime.tv_nsec)),
         });
         Ok(())
     }
 
     /// All programs, each once and ascending, now that nothing is added to `store` any more. What is neither in it
-    /// nor born since `since`, in seconds since the epoch, was there before.
+    /// nor born since `since`, in seconds and nanoseconds since the epoch, was
+    /// there before.
     ///
     /// # Errors
     /// When the store cannot be read, or a file system does not tell when a file was born.
-    pub(super) fn programs(self, store: &Path, since: i64) -> Result<Vec<Program>, String> {
+    pub(super) fn programs(self, store: &Path, since: (i64, u32)) -> Result<Vec<Program>, String> {
         let wanted = self.found.keys().map(|key| (key.device, key.inode));
         let names = names_in(store, &wanted.collect())
             .map_err(|error| format!("the store {} cannot be read: {error}", store.display()))?;
@@ -182,7 +183,7 @@ impl Tally {
                 (true, Some(_), _) => Origin::Unconfined,
                 (true, None, _) => Origin::Driver,
                 (false, Some(_), _) => Origin::Store,
-                (false, None, Some(born)) if born >= since => Origin::Made,
+                (false, None, Some(born)) if is_since(born, since) => Origin::Made,
                 (false, None, Some(_)) => Origin::Foreign,
                 (false, None, None) => {
                     return Err(format!(
@@ -200,6 +201,11 @@ impl Tally {
         }
         Ok(programs.into_iter().collect())
     }
+}
+
+/// Whether a file was born at `since` or later. Some file systems keep whole seconds only.
+const fn is_since(born: (i64, u32), since: (i64, u32)) -> bool {
+    born.0 > since.0 || (born.0 == since.0 && (born.1 == 0 || born.1 >= since.1))
 }
 
 /// The mount through which `file` was opened.

@@ -69,7 +69,7 @@ fn run(args: &WatchArgs) -> Result<(ExitStatus, Sightings), String> {
         .split_first()
         .ok_or("there is nothing to run")?;
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    let since = since.map_err(|_| "the clock stands before 1970")?.as_secs();
+    let since = since.map_err(|_| "the clock stands before 1970")?;
     let mut child = Command::new(program)
         .args(arguments)
         .spawn()
@@ -84,7 +84,8 @@ fn run(args: &WatchArgs) -> Result<(ExitStatus, Sightings), String> {
             return Err(reason);
         }
     };
-    let since = i64::try_from(since).map_err(|_| "the clock is beyond all time")?;
+    let seconds = i64::try_from(since.as_secs()).map_err(|_| "the clock is beyond all time")?;
+    let since = (seconds, since.subsec_nanos());
     let programs = watch.tally.programs(&args.store, since)?;
     if programs.is_empty() {
         return Err("the kernel did not even tell that Nix was started".to_owned());
