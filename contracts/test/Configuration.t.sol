@@ -201,6 +201,8 @@ contract ConfigurationTest is BaseTest {
         Federation memory f = Federations.uniform(3, 1, 2);
         f.systems[0] = "0-_";
         deployRules(f);
+        f.systems[0] = "9z-a";
+        deployRules(f);
         f.systems[0] = "abcdefghijklmno-abcdefghijkl";
         deployRules(f);
     }
@@ -231,9 +233,11 @@ contract ConfigurationTest is BaseTest {
 
     function test_rejects_every_flag() external {
         for (uint256 i = 4; i < 28; i++) {
-            bytes memory config = fed.encode();
-            config[config.length - 32 + i] = 0x01;
-            _refuses(config, IQuorumRules.QuorumConfigurationFlags.selector);
+            for (uint256 bit = 0; bit < 8; bit += 7) {
+                bytes memory config = fed.encode();
+                config[config.length - 32 + i] = bytes1(uint8(1 << bit));
+                _refuses(config, IQuorumRules.QuorumConfigurationFlags.selector);
+            }
         }
     }
 

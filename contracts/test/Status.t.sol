@@ -164,7 +164,7 @@ contract StatusTest is BaseTest {
         ledger.status(SECOND, record);
     }
 
-    function test_rejects_to_judge_by_rules_without_a_threshold() external {
+    function test_rejects_to_judge_by_rules_without_a_threshold_or_builders() external {
         HostileRules hostile = new HostileRules("", HostileRules.Description.Honest);
         vm.prank(TIMELOCK);
         ledger.setRules(address(hostile), address(hostile).codehash);
@@ -188,6 +188,13 @@ contract StatusTest is BaseTest {
             address(hostile).codehash,
             abi.encode(address(hostile), uint256(0xb0b) << 64 | 1, keccak256("evidence"), keccak256("digest"))
         );
+        vm.expectRevert(abi.encodeWithSelector(IReleaseLedger.LedgerRulesUnreadable.selector, address(hostile)));
+        ledger.status("third", third);
+        // Nor by rules that have one, and count, and do not say whom.
+        hostile.describe(HostileRules.Description.NoBuilders);
+        uint256[] memory counts = new uint256[](1);
+        counts[0] = 2;
+        hostile.answer(abi.encode(counts));
         vm.expectRevert(abi.encodeWithSelector(IReleaseLedger.LedgerRulesUnreadable.selector, address(hostile)));
         ledger.status("third", third);
     }

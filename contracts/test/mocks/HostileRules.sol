@@ -53,7 +53,7 @@ contract HostileRules {
 
     function threshold() external view returns (uint256) {
         _misbehave();
-        return 0;
+        return description == Description.NoBuilders ? 2 : 0;
     }
 
     fallback() external {
