@@ -220,8 +220,9 @@ contract EquivocationTest is BaseTest {
     function testFuzz_rejects_an_altered_claim(uint256 what, uint256 value) external {
         IReleaseLedger.Claim memory first = _claim(0, 15, "one");
         IReleaseLedger.Claim memory second = _claim(0, 15, "two");
-        if (what % 5 == 0) second.evidence = bytes32(value);
-        if (what % 5 == 1) second.rules = address(uint160(value));
+        uint160 change = uint160(value) == 0 ? 1 : uint160(value);
+        if (what % 5 == 0) second.evidence ^= bytes32(uint256(change));
+        if (what % 5 == 1) second.rules = address(uint160(second.rules) ^ change);
         if (what % 5 == 2) second.digests[value % 4] = keccak256(abi.encode(value));
         if (what % 5 == 3) _cut(second, 1 + value % 3);
         if (what % 5 == 4) second.systems[value % 4] = "i686-linux";
