@@ -104,11 +104,13 @@ contract ConfigurationTest is BaseTest {
     }
 
     function test_CON_05_rejects_the_zero_address() external {
-        bytes memory config = fed.encode();
-        for (uint256 i = 0; i < 20; i++) {
-            config[128 + 60 + i] = 0;
+        for (uint256 index = 0; index < 3; index++) {
+            bytes memory config = fed.encode();
+            for (uint256 i = 0; i < 20; i++) {
+                config[128 + 60 * index + i] = 0;
+            }
+            _refuses(config, abi.encodeWithSelector(IQuorumRules.QuorumConfigurationZeroBuilder.selector, index));
         }
-        _refuses(config, abi.encodeWithSelector(IQuorumRules.QuorumConfigurationZeroBuilder.selector, 1));
     }
 
     function test_rejects_domains_without_exactly_the_own_index_bit() external {

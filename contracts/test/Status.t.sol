@@ -101,6 +101,12 @@ contract StatusTest is BaseTest {
         _standings(IReleaseLedger.Standing.Final, IReleaseLedger.Standing.Final);
     }
 
+    function test_disputes_of_several_builders_count_together() external {
+        _write(builder(0), START + 1 days, 2, RETROACTIVE);
+        _write(builder(2), START + 1 days, 2, RETROACTIVE);
+        _standings(IReleaseLedger.Standing.Disputed, IReleaseLedger.Standing.Final);
+    }
+
     function test_a_confirmed_dispute_never_lapses() external {
         _write(builder(0), START, 1, RETROACTIVE | CONFIRMED);
         _write(builder(1), START, 1, RETROACTIVE | CONFIRMED);

@@ -123,6 +123,17 @@ contract SurvivorsTest is BaseTest {
         assertTrue(left < 150_000, "left");
     }
 
+    function test_names_the_last_of_sixty_four_digests_that_is_zero() external {
+        useFederation(Federations.uniform(3, 64, 2));
+        bytes memory submission = submissionBy(SECOND, 0, 1);
+        for (uint256 i = 63 * 32; i < 64 * 32; i++) {
+            submission[i] = 0;
+        }
+        bytes32 domain_ = domain();
+        vm.expectRevert(abi.encodeWithSelector(IQuorumRules.QuorumZeroDigest.selector, 63));
+        rules.judge(SECOND, domain_, submission);
+    }
+
     /// Rules are asked in exactly the encoding that they would decode, whatever the length of what they are asked about.
     function test_asks_in_the_exact_encoding() external {
         completeGenesis();
