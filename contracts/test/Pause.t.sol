@@ -73,6 +73,7 @@ contract PauseTest is BaseTest {
         }
         vm.warp(earliest);
         _pause(1);
+        assertEq(ledger.control() >> 224, earliest + 1, "the new end, and nothing of the last");
     }
 
     function test_fails_closed_when_its_end_no_longer_fits() external {
