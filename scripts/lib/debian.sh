@@ -7,7 +7,7 @@
 # unpacked program does not lean on what happens to be installed.
 
 # Bumped when what is unpacked, or how, changes.
-readonly DEBIAN_LAYOUT=2
+readonly DEBIAN_LAYOUT=3
 
 # The suite of this machine ("bookworm"), from os-release.
 own_suite() { (. /etc/os-release && printf '%s\n' "${VERSION_CODENAME-}"); }

@@ -8,8 +8,8 @@ make_shellcheck() {
     ! stamped shellcheck "$key" || return 0
     debs=$(fetch_packages "$suite" shellcheck)
     new_folder folder shellcheck
-    unpack_packages "$debs" "$folder/root"
-    run_unpacked "$folder/root" shellcheck --version
+    unpack_packages "$debs" "$folder/tree"
+    run_unpacked "$folder/tree" shellcheck --version
     stamp "$folder" "$key"
     publish "$folder" shellcheck
 }
@@ -21,5 +21,5 @@ lint_scripts() {
         [[ ! -f $script ]] || scripts+=("$script")
     done
     cd -- "$SEED_ROOT/scripts"
-    run_unpacked "$SEED_CACHE/shellcheck/root" shellcheck "${scripts[@]}"
+    run_unpacked "$SEED_CACHE/shellcheck/tree" shellcheck "${scripts[@]}"
 }

@@ -23,7 +23,7 @@ make_nix() {
     ! stamped "nix/$suite" "$key" || return 0
     debs=$(fetch_packages "$suite" nix-bin)
     new_folder folder "nix/$suite"
-    unpack_packages "$debs" "$folder/root"
+    unpack_packages "$debs" "$folder/tree"
     mkdir -p -- "$folder/bin" "$folder/libexec/nix"
     write_wrappers "$folder"
     stands_alone "$folder"
@@ -37,16 +37,16 @@ make_nix() {
 write_wrappers() {
     local applet
     for applet in "${NIX_APPLETS[@]}"; do
-        nix_wrapper "$applet" "$1/root" >"$1/bin/$applet"
+        nix_wrapper "$applet" "$1/tree" >"$1/bin/$applet"
     done
-    nix_wrapper build-remote "$1/root" >"$1/libexec/nix/build-remote"
+    nix_wrapper build-remote "$1/tree" >"$1/libexec/nix/build-remote"
     chmod 755 -- "$1"/bin/* "$1/libexec/nix/build-remote"
 }
 
 # Every library comes from the unpacked closure, none from what this machine happens to have.
 stands_alone() {
     local foreign
-    foreign=$(run_unpacked "$1/root" --list nix | grep -vF -e "$1/root/" -e linux-vdso || true)
+    foreign=$(run_unpacked "$1/tree" --list nix | grep -vF -e "$1/tree/" -e linux-vdso || true)
     [[ -z $foreign ]] || die "the unpacked Nix leans on libraries outside its own folder: $foreign"
 }
 
@@ -74,7 +74,7 @@ nix_wrapper() {
 # Runs the unpacked Nix as '$1'; the contract is at the top of scripts/lib/nix.sh.
 self=\$(readlink -f -- "\$0") || exit 1
 home=\${self%$up}
-root=\$home/root
+root=\$home/tree
 export NIX_BIN_DIR="\$home/bin" NIX_LIBEXEC_DIR="\$home/libexec"
 exec "\$root/$(loader_in "$2")" --inhibit-cache --library-path "$(libraries_below '$root')" \\
     --argv0 $1 "\$root/usr/bin/nix" "\$@"

@@ -13,11 +13,11 @@ make_python() {
     # pip's package holds what pip needs to run, and Python's own wheel of it is left out of Debian's Python.
     debs=$(fetch_packages "$suite" python3 python3-pip libstdc++6 ca-certificates)
     new_folder folder python
-    unpack_packages "$debs" "$folder/root"
+    unpack_packages "$debs" "$folder/tree"
     mkdir -- "$folder/bin" "$folder/tools"
-    python_wrapper "$folder/root" >"$folder/bin/python3"
+    python_wrapper "$folder/tree" >"$folder/bin/python3"
     chmod 755 -- "$folder/bin/python3"
-    PYTHONPATH=$folder/root/usr/lib/python3/dist-packages "$folder/bin/python3" -m pip install \
+    PYTHONPATH=$folder/tree/usr/lib/python3/dist-packages "$folder/bin/python3" -m pip install \
         --disable-pip-version-check --no-input --no-cache-dir --no-compile --no-warn-script-location --progress-bar off \
         --require-hashes --only-binary :all: --no-deps --target "$folder/tools" \
         --requirement "$SEED_ROOT/contracts/tools/requirements.txt"
@@ -34,7 +34,7 @@ python_wrapper() {
 # Runs the unpacked Python; the contract is at the top of scripts/lib/python.sh.
 self=\$(readlink -f -- "\$0") || exit 1
 home=\${self%/*/*}
-root=\$home/root
+root=\$home/tree
 export PYTHONHOME="\$root/usr" PYTHONPATH="\$home/tools\${PYTHONPATH:+:\$PYTHONPATH}" PYTHONNOUSERSITE=1 PYTHONDONTWRITEBYTECODE=1
 exec "\$root/$(loader_in "$1")" --inhibit-cache --library-path "$(libraries_below '$root')" \\
     --argv0 "\$self" "\$root/usr/bin/$(basename -- "$(readlink -- "$1/usr/bin/python3")")" "\$@"

@@ -10,9 +10,9 @@ make_registry() {
     debs=$(fetch_packages "$suite" docker-registry)
     new_folder folder registry
     find "$debs" -name '*.deb' ! -name 'docker-registry_*' -delete
-    unpack_packages "$debs" "$folder/root"
+    unpack_packages "$debs" "$folder/tree"
     mkdir -- "$folder/bin"
-    ln -s ../root/usr/bin/docker-registry "$folder/bin/docker-registry"
+    ln -s ../tree/usr/bin/docker-registry "$folder/bin/docker-registry"
     "$folder/bin/docker-registry" --version
     stamp "$folder" "$key"
     publish "$folder" registry

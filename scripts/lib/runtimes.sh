@@ -14,10 +14,10 @@ make_runtimes() {
     ! stamped runtimes "$key" || return 0
     debs=$(fetch_packages "$suite" "${RUNTIME_PACKAGES[@]}")
     new_folder folder runtimes
-    unpack_packages "$debs" "$folder/root"
-    mkdir -p -- "$folder/root/etc/containers" "$folder/root/var/tmp" "$folder/root/bench"
+    unpack_packages "$debs" "$folder/tree"
+    mkdir -p -- "$folder/tree/etc/containers" "$folder/tree/var/tmp" "$folder/tree/bench"
     # Which images to trust is not what is tested here.
-    printf '{"default":[{"type":"insecureAcceptAnything"}]}\n' >"$folder/root/etc/containers/policy.json"
+    printf '{"default":[{"type":"insecureAcceptAnything"}]}\n' >"$folder/tree/etc/containers/policy.json"
     stamp "$folder" "$key"
     publish "$folder" runtimes
 }
@@ -25,11 +25,11 @@ make_runtimes() {
 setup_runtimes() { step "unpacking container tools" runtimes locked make_runtimes; }
 
 # sandbox ARG…: bubblewrap with ARG….
-sandbox() { run_unpacked "$SEED_CACHE/runtimes/root" bwrap --die-with-parent --unshare-net --unshare-pid "$@"; }
+sandbox() { run_unpacked "$SEED_CACHE/runtimes/tree" bwrap --die-with-parent --unshare-net --unshare-pid "$@"; }
 
 # runtime_tool PROGRAM [ARG…]: a container tool, with the folder of the run as /bench.
 runtime_tool() {
-    sandbox --bind "$SEED_CACHE/runtimes/root" / --dev-bind /dev /dev --proc /proc --bind /sys /sys \
+    sandbox --bind "$SEED_CACHE/runtimes/tree" / --dev-bind /dev /dev --proc /proc --bind /sys /sys \
         --tmpfs /tmp --tmpfs /run --bind "$place" /bench --chdir /bench --cap-add ALL --clearenv \
         --setenv PATH /usr/sbin:/usr/bin:/sbin:/bin --setenv HOME /run "$@" </dev/null
 }

@@ -13,7 +13,7 @@ pub fn shown(text: &str) -> String {
     out
 }
 
-/// The same for JSON text: everything but printable ASCII becomes `\uXXXX`, which reads back as the same value.
+/// The same for JSON text: everything but printable ASCII becomes `\u` and four hex digits, which read back as the same value.
 #[must_use]
 pub(crate) fn ascii_json(json: &str) -> String {
     let mut out = String::with_capacity(json.len());

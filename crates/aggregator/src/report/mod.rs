@@ -279,7 +279,7 @@ impl Report {
     }
 }
 
-/// Everything but printable ASCII becomes `\uXXXX`, which reads back as the same value.
+/// Everything but printable ASCII becomes `\u` and four hex digits, which read back as the same value.
 pub(crate) fn ascii(json: &str) -> String {
     let mut out = String::with_capacity(json.len());
     let mut units = [0; 2];
