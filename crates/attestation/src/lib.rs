@@ -19,6 +19,7 @@ mod genesis;
 mod locator;
 pub mod media;
 mod record;
+mod recovery;
 mod release_data;
 mod signature;
 mod statement;

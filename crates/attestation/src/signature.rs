@@ -4,7 +4,7 @@ use alloy_primitives::{B256, Signature as FullSignature};
 use seed_primitives::{BuilderId, ParseError};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
-use crate::SignatureError;
+use crate::{SignatureError, recovery::recovered_address};
 
 /// A secp256k1 signature in its one accepted form: 64 bytes `r ‖ yParityAndS` (EIP-2098), `s` in the lower
 /// half of the order. Written `0x` and 128 lower-case hex digits.
@@ -45,11 +45,9 @@ impl Signature {
     /// # Errors
     /// When no key can be recovered, or it has the zero address.
     pub fn recover(&self, digest: &B256) -> Result<BuilderId, SignatureError> {
-        let address = self
-            .full()
-            .recover_address_from_prehash(digest)
-            .map_err(|_| SignatureError::Unrecoverable)?;
-        BuilderId::from_address(address).ok_or(SignatureError::Unrecoverable)
+        recovered_address(&self.full(), digest)
+            .and_then(BuilderId::from_address)
+            .ok_or(SignatureError::Unrecoverable)
     }
 
     /// Refuses unless `claimed` signed `digest`.

@@ -1,6 +1,6 @@
 use std::hint::black_box;
 
-use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
+use alloy_primitives::{Address, B256, Bytes, Signature as FullSignature, U256, keccak256};
 use eyre::{ensure, eyre};
 use seed_attestation::Signature;
 use seed_proof::{prove_account, prove_slot, slots};
@@ -16,8 +16,8 @@ const VECTORS: &str = include_str!("../../../../tests/vectors/typed-data.json");
 /// What is hashed before a signature is made: `0x1901`, domain separator, struct hash.
 const PREIMAGE: [u8; 66] = [0x19; 66];
 
-/// One recovered signature beside one hash of what is signed, and a proof of account and slot beside one
-/// recovered signature.
+/// One recovered signature beside the library called directly and beside one hash of what is signed, and a proof
+/// of account and slot beside one recovered signature.
 pub(crate) fn compare() -> eyre::Result<Vec<Comparison>> {
     let (digest, signature, builder) = signed()?;
     let recover = || {
@@ -27,9 +27,20 @@ pub(crate) fn compare() -> eyre::Result<Vec<Comparison>> {
         );
         Ok(())
     };
+    let direct = direct(&digest, &signature)?;
     let proof = Proof::new();
     let proof_name = format!("proofs of an account and a slot, {ACCOUNT_NODES}+{SLOT_NODES} nodes");
     Ok(vec![
+        Comparison::run(
+            ["recovering one signature", "libsecp256k1 called directly"],
+            Rounds {
+                rounds: 51,
+                calls: 100,
+                reference_calls: 100,
+            },
+            recover,
+            direct,
+        )?,
         Comparison::run(
             ["recovering one signature", "keccak-256 of what it signs"],
             Rounds {
@@ -54,6 +65,30 @@ pub(crate) fn compare() -> eyre::Result<Vec<Comparison>> {
             recover,
         )?,
     ])
+}
+
+/// libsecp256k1 on the same signature, parsed once before: the key as a point, without its address.
+fn direct(digest: &B256, signature: &Signature) -> eyre::Result<impl Fn() -> eyre::Result<()>> {
+    use secp256k1::{
+        Error, Message, Secp256k1,
+        ecdsa::{RecoverableSignature, RecoveryId},
+    };
+    let full = FullSignature::from_erc2098(signature.as_bytes());
+    let parity = if full.v() {
+        RecoveryId::One
+    } else {
+        RecoveryId::Zero
+    };
+    let refused = |error: Error| eyre!("libsecp256k1: {error}");
+    let signature =
+        RecoverableSignature::from_compact(&full.as_rsy()[..64], parity).map_err(refused)?;
+    let message = Message::from_digest(digest.0);
+    let curve = Secp256k1::verification_only();
+    Ok(move || {
+        let key = curve.recover_ecdsa(black_box(message), black_box(&signature));
+        black_box(key.map_err(refused)?);
+        Ok(())
+    })
 }
 
 fn signed() -> eyre::Result<(B256, Signature, String)> {
@@ -192,5 +227,6 @@ mod tests {
     fn knows_who_signed_the_vector() {
         let (digest, signature, builder) = signed().unwrap();
         assert_eq!(signature.recover(&digest).unwrap().to_string(), builder);
+        direct(&digest, &signature).unwrap()().unwrap();
     }
 }
