@@ -13,7 +13,7 @@ use seed_primitives::{Digest, System};
 
 use super::{
     Pipeline, Signing,
-    record::{PackRecord, read_record},
+    record::{BuildRecord, PackRecord, read_record},
 };
 use crate::{
     Error, Journal, NixVersion,
@@ -87,6 +87,28 @@ impl Pipeline<'_> {
             publish::refuse_equivocation(repository, builder, release, digests).await?;
         }
         Ok(())
+    }
+
+    /// Refuses what a Nix with known holes built in an earlier run, before a word of it is in the journal.
+    pub(super) fn refuse_vulnerable_build(
+        &self,
+        system: &System,
+        signing: &Signing,
+    ) -> Result<(), Error> {
+        let Some(record) = self.build_record(system)? else {
+            return Ok(());
+        };
+        let version = version_of(&record)?;
+        match version.refusal() {
+            Some(Error::NixVulnerable(why)) if signing.forbids(version, self.settings) => {
+                let place = self.directory(system);
+                Err(Error::NixVulnerable(format!(
+                    "{why}; it built {}: remove that folder and build again",
+                    place.display()
+                )))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn publication(
@@ -180,10 +202,7 @@ impl Pipeline<'_> {
         let record = self
             .build_record(system)?
             .ok_or(Error::Missing("the build"))?;
-        let version: NixVersion = record
-            .nix_version
-            .parse()
-            .map_err(|()| Error::NixVersion(format!("`{}` is no version", record.nix_version)))?;
+        let version = version_of(&record)?;
         if let Some(refusal) = version.refusal()
             && signing.forbids(version, self.settings)
         {
@@ -250,4 +269,10 @@ impl Pipeline<'_> {
         attestation.verify(&signing.domain)?;
         Ok(attestation.to_json()?)
     }
+}
+
+/// The Nix that built what `record` speaks of.
+fn version_of(record: &BuildRecord) -> Result<NixVersion, Error> {
+    let unknown = |()| Error::NixVersion(format!("`{}` is no version", record.nix_version));
+    record.nix_version.parse().map_err(unknown)
 }

@@ -149,6 +149,9 @@ pub async fn run(settings: &Settings, stage: Stage) -> Result<Outcome, Error> {
     for system in systems {
         let directory = pipeline.directory(&system);
         state::create_directory(&directory)?;
+        if let Some(signing) = &signing {
+            pipeline.refuse_vulnerable_build(&system, signing)?;
+        }
         pipeline.build(&system).await?;
         let mut outcome = SystemOutcome {
             system: system.clone(),
