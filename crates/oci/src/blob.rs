@@ -22,7 +22,8 @@ pub struct BlobStream {
     source: Source,
     expected: Digest,
     size: u64,
-    hasher: Sha256,
+    /// None where the caller hashes.
+    hasher: Option<Sha256>,
     read: u64,
     deadline: Instant,
     idle: Duration,
@@ -64,7 +65,7 @@ impl BlobStream {
             source,
             expected,
             size,
-            hasher: Sha256::new(),
+            hasher: Some(Sha256::new()),
             read: 0,
             deadline,
             idle,
@@ -75,6 +76,31 @@ impl BlobStream {
     pub(crate) fn of_file(place: String, source: Source, expected: Digest, size: u64) -> Self {
         let day = Duration::from_secs(24 * 3600);
         Self::new(place, source, expected, size, Instant::now() + day, day)
+    }
+
+    /// The same without a hash of its own, for a caller that computes one anyway: its end proves the size and no more,
+    /// until the caller's digest has passed [`Self::prove`].
+    #[must_use]
+    pub fn hashed_by_caller(self) -> Self {
+        Self {
+            hasher: None,
+            ..self
+        }
+    }
+
+    /// Compares the digest that a caller computed over every chunk with that of the blob that was asked for.
+    ///
+    /// # Errors
+    /// [`Error::WrongDigest`] when it is another.
+    pub fn prove(&self, found: Digest) -> Result<(), Error> {
+        if found == self.expected {
+            return Ok(());
+        }
+        Err(Error::WrongDigest {
+            place: self.place.clone(),
+            expected: self.expected,
+            found,
+        })
     }
 
     /// The next bytes; `None` once all have passed and are proven to be the blob that was asked for.
@@ -97,7 +123,9 @@ impl BlobStream {
         if self.read > self.size {
             return Err(self.wrong_size(format!("more than {}", self.size)));
         }
-        self.hasher.update(&chunk);
+        if let Some(hasher) = &mut self.hasher {
+            hasher.update(&chunk);
+        }
         Ok(Some(chunk))
     }
 
@@ -125,15 +153,12 @@ impl BlobStream {
         if self.read != self.size {
             return Err(self.wrong_size(self.read.to_string()));
         }
-        let hash = self.hasher.finalize_reset().into();
-        match Digest::from_bytes(hash) {
-            Some(found) if found == self.expected => Ok(()),
-            found => Err(Error::WrongDigest {
-                place: self.place.clone(),
-                expected: self.expected,
-                found: found.unwrap_or(self.expected),
-            }),
-        }
+        let Some(hasher) = &mut self.hasher else {
+            return Ok(());
+        };
+        // SHA-256 of nothing anybody knows is zero; a digest that is not the expected one stands in for it.
+        let found = Digest::from_bytes(hasher.finalize_reset().into());
+        self.prove(found.unwrap_or_else(|| Digest::of(&self.expected.as_bytes()[..])))
     }
 
     fn wrong_size(&self, found: String) -> Error {

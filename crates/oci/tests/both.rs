@@ -129,6 +129,37 @@ async fn keeps_bounds() {
 }
 
 #[tokio::test]
+async fn a_caller_that_hashes_gets_the_size_checked_and_proves_the_digest() {
+    on_both(async |repository| {
+        let digest = repository.push_blob(vec![1; 300_000]).await.unwrap();
+        for size in [299_999, 300_000, 300_001] {
+            let stream = repository.blob_stream(&digest, size).await;
+            let mut stream = match stream {
+                Ok(stream) => stream.hashed_by_caller(),
+                // A registry says the length first.
+                Err(error) => {
+                    assert!(matches!(error, Error::WrongSize { .. }), "{error}");
+                    continue;
+                }
+            };
+            let mut bytes = Vec::new();
+            let end = loop {
+                match stream.chunk().await {
+                    Ok(Some(chunk)) => bytes.extend(chunk),
+                    Ok(None) => break Ok(()),
+                    Err(error) => break Err(error),
+                }
+            };
+            assert_eq!(end.is_ok(), size == 300_000, "{end:?}");
+            stream.prove(digest).unwrap();
+            let error = stream.prove(Digest::of(b"other")).unwrap_err();
+            assert!(matches!(error, Error::WrongDigest { expected, .. } if expected == digest));
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn what_is_not_there_is_not_found() {
     on_both(async |repository| {
         push_image(repository, "a", &["v1"]).await;
