@@ -122,6 +122,9 @@ fn step(node: TrieNode, key: &Nibbles, depth: usize) -> Result<Step, ProofError>
             Ok(Step::End(here.then_some(leaf.value)))
         }
         TrieNode::Extension(extension) => {
+            if !leads_to_a_node(&extension.child) {
+                return Err(malformed(depth, "an extension that leads to no node"));
+            }
             let taken = extension.key.len();
             if taken == 0 || taken >= left {
                 return Err(malformed(depth, "an extension of impossible length"));
@@ -136,6 +139,9 @@ fn step(node: TrieNode, key: &Nibbles, depth: usize) -> Result<Step, ProofError>
             if branch.state_mask.count_bits() < 2 {
                 return Err(malformed(depth, "a branch with fewer than two children"));
             }
+            if !branch.stack.iter().all(leads_to_a_node) {
+                return Err(malformed(depth, "a branch with a child that is no node"));
+            }
             let Some(nibble) = key.get(depth) else {
                 return Err(malformed(depth, "a branch below the end of the path"));
             };
@@ -147,6 +153,16 @@ fn step(node: TrieNode, key: &Nibbles, depth: usize) -> Result<Step, ProofError>
             let child = child.ok_or_else(|| malformed(depth, "a branch lacks its child"))?;
             Ok(Step::Down { child, taken: 1 })
         }
+    }
+}
+
+/// A hash, or a list shorter than one: what a node has for a child, whether or not the path goes there. The library calls
+/// anything of 33 bytes a hash.
+fn leads_to_a_node(child: &RlpNode) -> bool {
+    match child.first() {
+        Some(0xa0) => child.is_hash(),
+        Some(0xc0..) => child.len() < 32,
+        _ => false,
     }
 }
 
