@@ -16,7 +16,12 @@ use seed_primitives::{
 };
 use serde::Deserialize;
 
-use crate::{AuditPolicy, Error, pack::Previous, provision::Sources, state};
+use crate::{
+    AuditPolicy, Error,
+    pack::Previous,
+    provision::{Sources, parse_mirrors},
+    state,
+};
 
 const MAX_CONFIG_BYTES: u64 = 1 << 20;
 
@@ -111,6 +116,13 @@ pub struct Settings {
     /// Fetch sources from where their derivations say, before the build
     #[arg(long)]
     pub fetch_sources: bool,
+    /// What `mirror://NAME/` stands for in the places of a derivation, as `NAME=URL`; may be given several times.
+    #[arg(
+        long,
+        value_name = "NAME=URL",
+        help = "What mirror://NAME/ stands for in the places of a derivation; may be given several times"
+    )]
+    pub mirror: Vec<String>,
     /// The most bytes of one source [default: 4294967296]
     #[arg(long, value_name = "BYTES")]
     pub max_source_bytes: Option<u64>,
@@ -281,6 +293,7 @@ impl Settings {
                 self.sources
             },
             fetch_sources: self.fetch_sources || file.fetch_sources,
+            mirror: list(self.mirror, file.mirror),
             max_source_bytes: self.max_source_bytes.or(file.max_source_bytes),
             source_timeout: self.source_timeout.or(file.source_timeout),
             publish: list(self.publish, file.publish),
@@ -332,6 +345,7 @@ impl Settings {
         Ok(Sources {
             folders: folders.collect::<Result<_, _>>()?,
             fetch: self.fetch_sources,
+            mirrors: parse_mirrors(&self.mirror)?,
             max_bytes: self.max_source_bytes.unwrap_or(4 << 30),
             limit: Duration::from_secs(self.source_timeout.unwrap_or(600)),
             downloads,

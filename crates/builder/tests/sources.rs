@@ -9,6 +9,7 @@ use std::{
     io::{Read, Write},
     net::{TcpListener, TcpStream},
     path::Path,
+    process::Command,
 };
 
 use common::{Work, finish, nixes, with};
@@ -161,7 +162,7 @@ fn provisioned(out: &str) -> BTreeMap<String, String> {
 
 /// Packs `folder`, one directory around everything, as code hosts do.
 fn archive(work: &Work, folder: &str, file: &str) {
-    let done = std::process::Command::new("tar")
+    let done = Command::new("tar")
         .current_dir(work.path())
         .args(["-czf", file, folder])
         .status();
@@ -345,6 +346,128 @@ fn fetches_from_where_the_derivation_says() {
     let kept = format!("downloads/{}", Digest::of(HELLO.as_bytes()).to_hex());
     assert!(provisioned(&out)["hello.txt"].ends_with(&kept));
     assert!(talk.contains(&format!("from {base}/hello.txt")), "{talk}");
+}
+
+#[test]
+fn mirrors_are_those_that_the_derivation_or_the_operator_names() {
+    let work = Work::new();
+    let folder = work.path().join("mirror");
+    place(&words(), &folder.join("words"));
+    place(&tree(), &folder.join("tree"));
+    let base = serve(vec![("/pub/hello.txt", file(HELLO))]);
+    // As nixpkgs does it: a derivation that holds the lists, and one environment variable that names its output.
+    let hello = Digest::of(HELLO.as_bytes()).to_hex();
+    let brought = |list: &str| {
+        let lists = format!(
+            r#"lists = derivation {{ name = "mirrors-list"; inherit system; builder = "/none"; {list} }};"#
+        );
+        let fetched = format!(
+            r#"{lists}
+    fetched = derivation {{
+      name = "hello.txt"; inherit system; builder = "/none"; urls = [ "mirror://site/hello.txt" ];
+      outputHashAlgo = "sha256"; outputHash = "{hello}"; mirrorsFile = lists;
+    }};"#
+        );
+        let plain = format!(
+            r#"fetched = import <nix/fetchurl.nix> {{ url = "x/hello.txt"; sha256 = "{hello}"; }};"#
+        );
+        let flake = flake("x");
+        assert!(flake.contains(&plain));
+        flake.replace(&plain, &fetched)
+    };
+    let told = format!("site={base}/pub");
+    for (what, list, more, ends) in [
+        (
+            "brought along",
+            format!(r#"site = "{base}/none {base}/pub/";"#),
+            vec![],
+            0,
+        ),
+        ("told", String::new(), vec!["--mirror", told.as_str()], 0),
+        (
+            "neither",
+            r#"other = "https://files.example/";"#.to_owned(),
+            vec![],
+            3,
+        ),
+        ("no URL", String::new(), vec!["--mirror", "site=/srv"], 2),
+    ] {
+        fs::remove_dir_all(work.path().join("repo")).ok();
+        Command::new("chmod")
+            .args(["-R", "u+w"])
+            .arg(work.path())
+            .status()
+            .unwrap();
+        fs::remove_dir_all(work.path().join("state")).ok();
+        let flags = repository(&work, &brought(&list), &lock());
+        let more = [vec!["--sources", "mirror", "--fetch-sources"], more].concat();
+        let (code, _, talk) = build(&work, &flags, &more);
+        assert_eq!(code, ends, "{what}: {talk}");
+        match ends {
+            0 => assert!(talk.contains(&format!("from {base}/pub/hello.txt")), "{what}: {talk}"),
+            2 => assert!(talk.contains("error[usage]"), "{what}: {talk}"),
+            _ => assert!(
+                talk.contains("mirror://site/hello.txt (no mirror of site is known: name one with --mirror site=URL)"),
+                "{what}: {talk}"
+            ),
+        }
+    }
+}
+
+#[test]
+fn unpacks_what_is_packed_in_other_ways_and_says_why_not() {
+    let work = Work::new();
+    let flags = repository(&work, &flake("https://files.example"), &lock());
+    let folder = work.path().join("mirror");
+    place(&tree(), &folder.join("tree"));
+    fs::write(folder.join("hello.txt"), HELLO).unwrap();
+    place(&words(), &work.path().join("words-1"));
+    let words = folder.join("words");
+    let pack = |script: &str| {
+        let mut python = Command::new("python3");
+        let script =
+            format!("import sys, tarfile, zipfile\nsource, target = sys.argv[1:]\n{script}");
+        python.args(["-c", &script, "words-1"]).arg(&words);
+        assert!(python.current_dir(work.path()).status().unwrap().success());
+    };
+    let packings = [
+        "t = tarfile.open(target, 'w:xz'); t.add(source); t.close()",
+        "t = tarfile.open(target, 'w:bz2'); t.add(source); t.close()",
+        "z = zipfile.ZipFile(target, 'w', zipfile.ZIP_DEFLATED); z.write(source); z.write(source + '/word'); z.close()",
+    ];
+    for (script, state) in packings.iter().zip(["xz", "bzip2", "zip"]) {
+        pack(script);
+        let flags = with(&flags, "--state", state);
+        let (code, _, talk) = build(&work, &flags, &["--sources", "mirror"]);
+        assert_eq!(code, 0, "{state}: {talk}");
+    }
+    // Two bombs: a name that leads out, and what grows without end.
+    for (script, why) in [
+        (
+            "z = zipfile.ZipFile(target, 'w'); z.writestr('../../evil', 'x'); z.close()",
+            "`../../evil` leads out of it",
+        ),
+        (
+            "z = zipfile.ZipFile(target, 'w', zipfile.ZIP_DEFLATED); z.writestr('a', b'0' * (80 << 20)); z.close()",
+            "it unpacks to more than 67108864 bytes",
+        ),
+    ] {
+        pack(script);
+        let flags = with(&flags, "--state", "bad");
+        let (code, _, talk) = build(&work, &flags, &["--sources", "mirror"]);
+        assert_eq!(code, 3, "{talk}");
+        assert!(
+            talk.contains("error[source-missing]") && talk.contains(why),
+            "{talk}"
+        );
+    }
+    assert!(!work.path().join("evil").exists() && !work.path().join("bad/evil").exists());
+    assert_eq!(
+        fs::read_dir(work.path().join("bad/downloads"))
+            .unwrap()
+            .count(),
+        0
+    );
 }
 
 #[test]

@@ -1,4 +1,7 @@
-use std::{collections::BTreeSet, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use nix_derivation::{CAHash, Derivation, HashAlgorithm, store_path};
 use thiserror::Error;
@@ -202,6 +205,31 @@ pub(crate) fn urls(derivation: &Derivation) -> Vec<String> {
         }
     }
     plain_urls(found)
+}
+
+/// The most lists of mirrors that are looked at.
+const MAX_LISTS: usize = 1000;
+
+/// Where `mirror://` URLs of this derivation are explained, as nixpkgs does it.
+pub(crate) fn mirrors_file(derivation: &Derivation) -> Option<String> {
+    let path = derivation.environment().get("mirrorsFile")?;
+    Some(String::from_utf8_lossy(path).into_owned())
+}
+
+/// The lists of a derivation that only exists to hold them; of any other, none.
+pub(crate) fn mirrors(path: &StorePath, derivation: &Derivation) -> BTreeMap<String, Vec<String>> {
+    if path.name() != "mirrors-list.drv" {
+        return BTreeMap::new();
+    }
+    let lists = derivation.environment().iter().filter_map(|(name, value)| {
+        let text = String::from_utf8_lossy(value);
+        let words = text.split_ascii_whitespace();
+        let places =
+            words.filter(|word| word.starts_with("http://") || word.starts_with("https://"));
+        let places = plain_urls(places.map(str::to_owned));
+        (!places.is_empty()).then(|| (name.to_string(), places))
+    });
+    lists.take(MAX_LISTS).collect()
 }
 
 /// At most sixteen, each once, of printable ASCII.

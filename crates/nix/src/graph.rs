@@ -86,6 +86,10 @@ pub struct Step {
     pub input_sources: BTreeSet<StorePath>,
     /// Where it says its fixed output can be had.
     pub urls: Vec<String>,
+    /// The output path of the derivation that lists its mirrors, where it names one (`mirrorsFile`).
+    pub mirrors_file: Option<String>,
+    /// The lists of mirrors it is made of, by name: empty unless it is called `mirrors-list`.
+    pub mirrors: BTreeMap<String, Vec<String>>,
     /// The program that makes it: a path, or a `builtin:` that runs inside Nix.
     pub builder: String,
     /// Whether its builder is one that fetches.
@@ -275,6 +279,8 @@ fn step(
         input_outputs,
         input_sources: derivation.input_sources().clone(),
         urls: fixed::urls(derivation),
+        mirrors_file: fixed::mirrors_file(derivation),
+        mirrors: fixed::mirrors(path, derivation),
         builder: derivation.builder().to_owned(),
         fetches: fixed::fetches(derivation),
         project: project::named(derivation),

@@ -33,6 +33,8 @@ pub use nix_derivation::{CAHash, NixHash, StorePath, nixbase32};
 pub use output_tree::{BuiltOutput, Comparison, OutputTree, Parting, TreeError, TreePeer};
 pub use project::{Project, ProjectError};
 pub use purity::Impurity;
-pub use scan::{Finding, Format, Kind, Limit, Limits, MachineCode, Scan, scan, unpacked};
+pub use scan::{
+    Finding, Format, Kind, Limit, Limits, MachineCode, Scan, read_packed, scan, unpacked,
+};
 pub use source::{SourceKind, content_matches, source_kind};
 pub use tree::{Contents, Node, copy_exactly};

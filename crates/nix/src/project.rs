@@ -174,6 +174,8 @@ mod tests {
                 .iter()
                 .map(|source| path("source", *source))
                 .collect(),
+            mirrors_file: None,
+            mirrors: BTreeMap::new(),
             urls: Vec::new(),
             fetches: false,
             project: None,

@@ -3,7 +3,7 @@ use std::{path::Path, time::Duration};
 use reqwest::{Client, Response, Url, header::LOCATION, redirect::Policy};
 use tokio::io::AsyncWriteExt;
 
-use super::Sources;
+use super::{Sources, mirrors};
 use crate::{Error, state};
 
 const MAX_REDIRECTS: usize = 5;
@@ -108,6 +108,12 @@ pub(super) fn discard(file: &Path) -> Result<(), Error> {
 }
 
 fn parse(url: &str) -> Result<Url, String> {
+    if let Some((name, _)) = mirrors::split(url) {
+        return Err(format!(
+            "no mirror of {0} is known: name one with --mirror {0}=URL",
+            name.escape_debug()
+        ));
+    }
     let url = Url::parse(url).map_err(|_| "not a URL".to_owned())?;
     match url.scheme() {
         "http" | "https" => Ok(url),

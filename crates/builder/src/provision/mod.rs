@@ -1,13 +1,14 @@
 //! Sources before the build: everything that is fixed by a hash is put into the fresh store by that hash, so that
 //! evaluation and build need no network.
 
+mod archive;
 mod download;
 mod folder;
+mod mirrors;
 mod stage;
-mod tarball;
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -17,6 +18,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Error, Nix, progress::say};
 use download::Downloader;
+use mirrors::Mirrors;
+pub(crate) use mirrors::parse_mirrors;
 use stage::Found;
 
 /// Where sources may come from. Nothing of it is trusted: a source counts by its hash alone.
@@ -26,6 +29,8 @@ pub(crate) struct Sources {
     pub(crate) folders: Vec<PathBuf>,
     /// Whether the places that a derivation names may be asked.
     pub(crate) fetch: bool,
+    /// Mirrors by the name that `mirror://` URLs use.
+    pub(crate) mirrors: BTreeMap<String, Vec<String>>,
     /// The most bytes of one source.
     pub(crate) max_bytes: u64,
     /// How long one download may take.
@@ -120,12 +125,14 @@ impl<'a> Provision<'a> {
     pub(crate) async fn graph(&mut self, steps: &[Step]) -> Result<(), Error> {
         let mut wanted: BTreeSet<&StorePath> =
             steps.last().map(|step| &step.path).into_iter().collect();
+        let mirrors = Mirrors::new(&self.sources.mirrors, steps);
         for step in steps.iter().rev() {
             if !wanted.contains(&step.path) {
                 continue;
             }
             let found = match step.source()? {
-                Some(source) if source.fetched => {
+                Some(mut source) if source.fetched => {
+                    source.urls = mirrors.explain(step, &source.urls);
                     self.require(&source).await?;
                     true
                 }
@@ -208,12 +215,15 @@ impl<'a> Provision<'a> {
         source: &FixedSource,
         place: &Path,
         from: &str,
-    ) -> Result<Option<&'static str>, Error> {
+    ) -> Result<Option<String>, Error> {
         let (limit, work) = (self.sources.max_bytes, &self.sources.downloads);
         let staged = match stage::stage(source, place, limit, work)? {
             Found::Right(staged) => staged,
-            Found::Other => return Ok(Some(WRONG)),
-            Found::NoTree => return Ok(Some(NO_TREE)),
+            Found::Other => return Ok(Some(WRONG.to_owned())),
+            Found::NoTree(None) => return Ok(Some(format!("{NO_TREE}; {ADVICE}"))),
+            Found::NoTree(Some(why)) => {
+                return Ok(Some(format!("{NO_TREE}, for {why}; {ADVICE}")));
+            }
         };
         let added = self
             .nix
@@ -239,4 +249,6 @@ impl<'a> Provision<'a> {
 /// Said of what was found and is something else.
 const WRONG: &str = ", which is something else";
 /// Said of a file where a tree is wanted.
-const NO_TREE: &str = ", which does not unpack to it; unpack it as the derivation would";
+const NO_TREE: &str = ", which does not unpack to it";
+/// What to do about that.
+const ADVICE: &str = "unpack it as the derivation would";

@@ -8,7 +8,7 @@ use std::{
 use seed_nix::{FixedSource, content_matches};
 use tempfile::TempDir;
 
-use super::tarball;
+use super::archive::{self, Refusal};
 use crate::{Error, disk::read_tree, state};
 
 /// The most files, folders and links of one source.
@@ -26,9 +26,9 @@ pub(super) enum Found {
     Right(Staged),
     /// Something else, of the kind that the hash is over.
     Other,
-    /// A file where a tree is wanted, and no archive that unpacks to it. Its builder may do more than unpack, so
-    /// this is no sign of a change.
-    NoTree,
+    /// A file where a tree is wanted, and no archive that unpacks to it, perhaps for a reason. Its builder may do
+    /// more than unpack, so this is no sign of a change.
+    NoTree(Option<Refusal>),
 }
 
 impl Staged {
@@ -86,31 +86,39 @@ pub(super) fn stage(
         return Ok(Found::Other);
     }
     set_mode(&path, 0o755)?;
-    if matches(source, &path)? || unpacks(source, &staged, max_bytes)? {
+    if matches(source, &path)? {
         return Ok(Found::Right(staged));
     }
-    Ok(Found::NoTree)
+    Ok(match unpacks(source, &staged, max_bytes)? {
+        Ok(true) => Found::Right(staged),
+        Ok(false) => Found::NoTree(None),
+        Err(why) => Found::NoTree(Some(why)),
+    })
 }
 
 /// Puts what the staged archive unpacks to in its place, if that is the source.
-fn unpacks(source: &FixedSource, staged: &Staged, max_bytes: u64) -> Result<bool, Error> {
+fn unpacks(
+    source: &FixedSource,
+    staged: &Staged,
+    max_bytes: u64,
+) -> Result<Result<bool, Refusal>, Error> {
     let (path, tree) = (staged.path(), staged.folder.path().join("tree"));
-    let mut budget = Budget {
+    let budget = Budget {
         bytes: max_bytes,
         entries: MAX_ENTRIES,
     };
-    if !tarball::unpack(&path, &tree, &mut budget)? {
-        return Ok(false);
+    if let Err(why) = archive::unpack(&path, &tree, budget)? {
+        return Ok(Err(why));
     }
     let within = only_directory(&tree).map_err(Error::file("read", &tree))?;
     for candidate in within.into_iter().chain([tree]) {
         if matches(source, &candidate)? {
             fs::remove_file(&path).map_err(Error::file("remove", &path))?;
             fs::rename(&candidate, &path).map_err(Error::file("rename", &candidate))?;
-            return Ok(true);
+            return Ok(Ok(true));
         }
     }
-    Ok(false)
+    Ok(Ok(false))
 }
 
 /// The one directory that is all there is in `tree`.

@@ -68,6 +68,8 @@ fn step(path: &StorePath, output: &StorePath) -> Step {
         input_sources: BTreeSet::new(),
         input_outputs: BTreeSet::new(),
         project: None,
+        mirrors_file: None,
+        mirrors: BTreeMap::new(),
         urls: Vec::new(),
         fetches: false,
         system: "x86_64-linux".to_owned(),

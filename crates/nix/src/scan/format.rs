@@ -69,8 +69,10 @@ impl Format {
         Self::of_packing(head).or_else(|| tar::is_header(head).then_some(Self::Tar))
     }
 
-    /// The same, for what holds one stream.
-    pub(super) fn of_packing(head: &[u8]) -> Option<Self> {
+    /// The form of the compressed stream that begins with `head`, of which 18 bytes are enough; `None` where it is
+    /// not one of those that say so themselves.
+    #[must_use]
+    pub fn of_packing(head: &[u8]) -> Option<Self> {
         match head {
             [0x1f, 0x8b, 8, ..] => Some(Self::Gzip),
             [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Some(Self::Xz),

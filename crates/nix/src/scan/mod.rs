@@ -19,7 +19,7 @@ use seed_primitives::Digest;
 
 use crate::Contents;
 pub use format::Format;
-pub use packed::unpacked;
+pub use packed::{read_packed, unpacked};
 
 /// How far archives are followed. What goes beyond is one finding of [`Kind::Beyond`], never an endless loop.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -108,6 +108,24 @@ pub fn unpacked<C: Contents>(contents: &C, limits: &Limits) -> io::Result<Option
     sum.finish().map(Some)
 }
 
+/// Gives `then` a reader of what the compressed stream `input`, in `format`, unpacks to. What is damaged, is no such
+/// stream or goes beyond `limits` (bytes, growth, memory of the decoder) is an error of that reader,
+/// [`io::ErrorKind::InvalidData`]. What stands behind the stream is not looked at.
+pub fn read_packed<T>(
+    format: Format,
+    input: &mut dyn BufRead,
+    limits: &Limits,
+    then: impl FnOnce(&mut dyn Read) -> T,
+) -> T {
+    let mut stream = Stream::new(input);
+    then(&mut Unpacked::new(
+        &mut stream,
+        format,
+        limits,
+        Rc::default(),
+    ))
+}
+
 /// Reads what a stream, or several of one format behind each other, unpack to.
 struct Unpacked<'s, 'a> {
     input: &'s mut Stream<'a>,
