@@ -4,7 +4,7 @@ use std::{
 };
 
 use seed_image::PackedPath;
-use seed_nix::{ClosureEntry, NarHash, Project, Step, StorePath, nar_hash, source_kind};
+use seed_nix::{ClosureEntry, Project, Step, StorePath, nar_hash, source_kind};
 
 use crate::{
     Error,
@@ -12,11 +12,12 @@ use crate::{
     nix::{PathInfo, on_disk},
 };
 
-/// Everything `roots` refer to, themselves among it, in the store at `store`: file trees and NAR hashes are
-/// read from disk, references from the database.
+/// Everything `roots` refer to, themselves among it, in the store at `store`: file trees are read from disk,
+/// references and NAR hashes from the database. That the trees have these hashes is proved by whoever reads them:
+/// the packer while it packs, [`prove`] where nothing is packed.
 ///
 /// # Errors
-/// When a path is not in the database, cannot be read, or is not what the database says.
+/// When a path is not in the database, or its tree cannot be read.
 pub fn closure_of(
     store: &Path,
     roots: &BTreeSet<StorePath>,
@@ -36,11 +37,9 @@ pub fn closure_of(
                 .cloned(),
         );
         let node = read_tree(&on_disk(store, &path))?;
-        let nar = nar_hash(&node).map_err(Error::file("hash", &on_disk(store, &path)))?;
-        check_recorded(&path, &nar, info)?;
         let entry = ClosureEntry {
             path: path.clone(),
-            nar,
+            nar: info.nar,
         };
         found.insert(
             path,
@@ -52,6 +51,23 @@ pub fn closure_of(
         );
     }
     Ok(found.into_values().collect())
+}
+
+/// Reads every path of `closure` and refuses one whose contents are not those on record.
+///
+/// # Errors
+/// [`Error::Audit`] for such a path, and when one cannot be read.
+pub(crate) fn prove(store: &Path, closure: &[PackedPath<DiskFile>]) -> Result<(), Error> {
+    for PackedPath { entry, node, .. } in closure {
+        let nar = nar_hash(node).map_err(Error::file("hash", &on_disk(store, &entry.path)))?;
+        if nar != entry.nar {
+            return Err(Error::Audit(format!(
+                "{} hashes to {}, but {} is on record",
+                entry.path, nar.digest, entry.nar.digest
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// What the seed that is the last of `steps` holds for the project it names: the inputs of the project's own
@@ -92,19 +108,4 @@ fn own_sources(flake: &Path, sources: &BTreeSet<&StorePath>) -> Result<BTreeSet<
         own.extend(found.map(|source| (*source).clone()));
     }
     Ok(own)
-}
-
-/// Refuses a path whose contents are not those on record.
-pub(crate) fn check_recorded(
-    path: &StorePath,
-    nar: &NarHash,
-    info: &PathInfo,
-) -> Result<(), Error> {
-    if *nar == info.nar {
-        return Ok(());
-    }
-    Err(Error::Audit(format!(
-        "{path} hashes to {}, but {} is on record",
-        nar.digest, info.nar.digest
-    )))
 }

@@ -55,6 +55,7 @@ pub use layers::{
 pub use nix::{
     ADVISORIES, Advisory, BuildOrder, Built, DriverFile, Nix, NixVersion, PathInfo, driver_files,
 };
+pub use pack::{StoredImage, pack, write_layers};
 pub use provision::MissingSource;
 pub use rebuild::compare_builds;
 pub use run::{Outcome, Stage, SystemOutcome, run};

@@ -1,32 +1,32 @@
 mod previous;
 
 use std::{
+    cmp::Reverse,
     collections::BTreeSet,
     fs::File,
-    io::BufWriter,
     panic::resume_unwind,
     path::{Path, PathBuf},
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
     thread,
 };
 
 use seed_image::{
-    Descriptor, ImageManifest, Layer, Layout, MAX_CONFIG_BYTES, MAX_MANIFEST_BYTES, PackedPath,
-    Packer,
+    Descriptor, ImageManifest, Layer, LayerError, Layout, MAX_CONFIG_BYTES, MAX_MANIFEST_BYTES,
+    PackedPath, Packer,
 };
-use seed_nix::StorePath;
-use seed_primitives::{Digest, Recipe, System};
+use seed_nix::{Contents, StorePath};
+use seed_primitives::{Compression, Digest, Recipe, System};
 
 pub(crate) use previous::Previous;
 
 use crate::{Error, disk::DiskFile, publish::blob_path, state};
 
-/// The most layers written at once: an encoder takes some 50 MiB, and packing stays below 256 MiB.
-const MAX_WORKERS: usize = 4;
+/// The most layers compressed at once: an encoder takes some 50 MiB, and packing stays below 256 MiB.
+const MAX_ENCODERS: usize = 4;
 
 /// A packed image in a directory: `manifest.json`, `config.json`, and the layers below `blobs`.
 #[derive(Clone, Debug)]
-pub(crate) struct StoredImage {
+pub struct StoredImage {
     directory: PathBuf,
     pub(crate) manifest: Vec<u8>,
     pub(crate) config: Vec<u8>,
@@ -36,7 +36,8 @@ pub(crate) struct StoredImage {
 
 impl StoredImage {
     /// The image digest.
-    pub(crate) fn digest(&self) -> Digest {
+    #[must_use]
+    pub fn digest(&self) -> Digest {
         Digest::of(&self.manifest)
     }
 
@@ -72,8 +73,12 @@ impl StoredImage {
 }
 
 /// Packs `closure` into `directory`, which appears whole or not at all; `previous` is the layout of the image
-/// that the recipe names.
-pub(crate) fn pack(
+/// that the recipe names. Each file is read once, and a path that turns out not to be what `closure` says is refused.
+///
+/// # Errors
+/// [`Error::Pack`] for what cannot be planned, [`Error::Audit`] for a path with other contents than on record, and
+/// [`Error::File`] for one that cannot be read or changes meanwhile, and for a disk that is full.
+pub fn pack(
     closure: &[PackedPath<DiskFile>],
     applications: &BTreeSet<StorePath>,
     recipe: &Recipe,
@@ -85,7 +90,8 @@ pub(crate) fn pack(
     let partial = directory.with_extension("partial");
     state::remove_tree(&partial)?;
     state::create_directory(&partial.join("blobs"))?;
-    let image = packer.finish(write_layers(&packer, &partial)?);
+    let layers = write_layers(&packer, |index| write_layer(&packer, index, &partial))?;
+    let image = packer.finish(layers);
     state::write(&partial.join("config.json"), &image.config)?;
     state::write(&partial.join("manifest.json"), &image.manifest)?;
     state::remove_tree(directory)?;
@@ -99,23 +105,35 @@ pub(crate) fn pack(
     StoredImage::load(directory)?.ok_or_else(lost)
 }
 
-/// Writes all layers below `directory`, several at a time.
-fn write_layers(packer: &Packer<'_, DiskFile>, directory: &Path) -> Result<Vec<Layer>, Error> {
-    let count = packer.layers();
+/// Calls `write` with the index of each layer of `packer`, on all cores, the largest first: what is begun last
+/// should not keep one core busy while the others have nothing left. Returns the layers, lowest first.
+///
+/// At most four layers are compressed at once, because each takes an encoder of some 50 MiB; without one, as many
+/// as there are cores.
+///
+/// # Errors
+/// The first that `write` returns; no layer is begun after it.
+pub fn write_layers<C: Contents + Sync, E: Send>(
+    packer: &Packer<'_, C>,
+    write: impl Fn(usize) -> Result<Layer, E> + Sync,
+) -> Result<Vec<Layer>, E> {
+    let mut order: Vec<usize> = (0..packer.layers()).collect();
+    order.sort_by_key(|index| Reverse(packer.weight(*index)));
     let next = AtomicUsize::new(0);
+    let failed = AtomicBool::new(false);
     let work = || {
         let mut done = Vec::new();
-        loop {
-            let index = next.fetch_add(1, Ordering::Relaxed);
-            if index >= count {
-                return Ok(done);
-            }
-            done.push((index, write_layer(packer, index, directory)?));
+        while !failed.load(Ordering::Relaxed) {
+            let Some(index) = order.get(next.fetch_add(1, Ordering::Relaxed)) else {
+                break;
+            };
+            let layer = write(*index).inspect_err(|_| failed.store(true, Ordering::Relaxed))?;
+            done.push((*index, layer));
         }
+        Ok(done)
     };
-    let cores = thread::available_parallelism().map_or(1, usize::from);
-    let found: Result<Vec<_>, Error> = thread::scope(|scope| {
-        let workers: Vec<_> = (0..cores.min(MAX_WORKERS).min(count))
+    let found: Result<Vec<_>, E> = thread::scope(|scope| {
+        let workers: Vec<_> = (0..workers(packer.compression()).min(order.len()))
             .map(|_| scope.spawn(work))
             .collect();
         workers
@@ -128,6 +146,15 @@ fn write_layers(packer: &Packer<'_, DiskFile>, directory: &Path) -> Result<Vec<L
     Ok(layers.into_iter().map(|(_, layer)| layer).collect())
 }
 
+/// How many layers are written at once: one a core; fewer where each needs an encoder.
+fn workers(compression: Compression) -> usize {
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    match compression {
+        Compression::Tar => cores,
+        Compression::TarZstd => cores.min(MAX_ENCODERS),
+    }
+}
+
 /// Writes one layer, under its digest once that is known.
 fn write_layer(
     packer: &Packer<'_, DiskFile>,
@@ -135,14 +162,25 @@ fn write_layer(
     directory: &Path,
 ) -> Result<Layer, Error> {
     let path = directory.join(format!("blobs/partial-{index}"));
-    let file = File::create(&path).map_err(Error::file("write", &path))?;
-    let mut out = BufWriter::new(file);
+    // Without a buffer: a layer comes in pieces that are large enough.
+    let mut file = File::create(&path).map_err(Error::file("write", &path))?;
     let layer = packer
-        .write_layer(index, &mut out)
-        .map_err(Error::file("write", &path))?;
-    out.get_ref()
-        .sync_all()
-        .map_err(Error::file("write", &path))?;
+        .write_layer(index, &mut file)
+        .map_err(|error| refusal(error, &path))?;
+    file.sync_all().map_err(Error::file("write", &path))?;
     state::rename(&path, &blob_path(directory, &layer.descriptor.digest))?;
     Ok(layer)
+}
+
+/// Who is at fault for a layer that could not be written: its file, or what should have gone into it.
+fn refusal(error: LayerError, path: &Path) -> Error {
+    match error {
+        LayerError::Write(source) => Error::file("write", path)(source),
+        LayerError::Read { name, source } => {
+            Error::file("pack", Path::new(&format!("/{name}")))(source)
+        }
+        error @ (LayerError::Contents { .. } | LayerError::NoLayer(_)) => {
+            Error::Audit(error.to_string())
+        }
+    }
 }

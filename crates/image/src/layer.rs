@@ -1,13 +1,13 @@
 use std::io::{self, Write};
 
-use seed_nix::Contents;
+use seed_nix::{Contents, StreamDigest};
 use seed_primitives::{Compression, Digest};
-use sha2::{Digest as _, Sha256};
 
 use crate::{
-    Descriptor,
+    Descriptor, LayerError,
     media::{LAYER_TAR, LAYER_TAR_ZSTD},
-    tar::{Entry, tar_size, write_tar},
+    tar::{Entry, tar_size},
+    tar_writer::TarWriter,
 };
 
 /// The version of zstd whose output the packer's name stands for: 1.5.7.
@@ -17,6 +17,9 @@ const LEVEL: i32 = 9;
 const WINDOW_LOG: u32 = 23;
 /// The encoder is always fed pieces of this size, so that its output cannot depend on how files were read.
 const PIECE: usize = 128 * 1024;
+/// A plain tar is handed on in pieces of this size. They fit into a core's own cache beside what is read next, which
+/// those of the encoder do not; nothing depends on it.
+const PLAIN_PIECE: usize = 64 * 1024;
 
 /// A finished layer: the blob as it is stored, and the digest of the tar inside.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -27,51 +30,60 @@ pub struct Layer {
     pub diff_id: Digest,
 }
 
-/// Writes one layer to `out` and returns what it became.
+/// Writes one layer to `out` and returns what it became: one reading of every file, and every digest from it.
 pub(crate) fn write_layer<C: Contents>(
     entries: &[Entry<'_, C>],
     compression: Compression,
     out: &mut impl Write,
-) -> io::Result<Layer> {
-    let zero = || io::Error::new(io::ErrorKind::InvalidData, "a layer hashes to zero");
-    let digest = |hasher: Sha256| Digest::from_bytes(hasher.finalize().into()).ok_or_else(zero);
-    let mut blob = Hashing {
-        out,
-        hasher: Sha256::new(),
-        size: 0,
-    };
-    // A plain tar is the blob: its one digest is both. Only a compressed layer hashes the tar besides.
-    let (media_type, diff) = match compression {
+) -> Result<Layer, LayerError> {
+    match compression {
+        // A plain tar is the blob: its one digest is both.
         Compression::Tar => {
-            write_tar(entries, &mut |bytes| blob.write_all(bytes))?;
-            (LAYER_TAR, None)
+            let (digest, out) = write_tar(entries, out, PLAIN_PIECE)?;
+            out.flush().map_err(LayerError::Write)?;
+            let (digest, size) = digest.finish().map_err(LayerError::Write)?;
+            Ok(Layer::new(LAYER_TAR, digest, size, digest))
         }
         Compression::TarZstd => {
-            let mut diff = Sha256::new();
-            let mut encoder = encoder(&mut blob, tar_size(entries)?)?;
-            let mut pieces = Pieces {
-                buffer: Vec::with_capacity(PIECE),
-                out: &mut encoder,
+            let size = tar_size(entries).map_err(LayerError::Write)?;
+            let blob = Hashing {
+                out,
+                digest: StreamDigest::new(),
             };
-            write_tar(entries, &mut |bytes| {
-                diff.update(bytes);
-                pieces.push(bytes)
-            })?;
-            pieces.finish()?;
-            encoder.finish()?;
-            (LAYER_TAR_ZSTD, Some(diff))
+            let encoder = encoder(blob, size).map_err(LayerError::Write)?;
+            let (diff_id, encoder) = write_tar(entries, encoder, PIECE)?;
+            let mut blob = encoder.finish().map_err(LayerError::Write)?;
+            blob.flush().map_err(LayerError::Write)?;
+            let (diff_id, _) = diff_id.finish().map_err(LayerError::Write)?;
+            let (digest, size) = blob.digest.finish().map_err(LayerError::Write)?;
+            Ok(Layer::new(LAYER_TAR_ZSTD, digest, size, diff_id))
         }
-    };
-    blob.flush()?;
-    let blob_digest = digest(blob.hasher)?;
-    Ok(Layer {
-        descriptor: Descriptor {
-            media_type: media_type.to_owned(),
-            digest: blob_digest,
-            size: blob.size,
-        },
-        diff_id: diff.map_or(Ok(blob_digest), digest)?,
-    })
+    }
+}
+
+fn write_tar<C: Contents, W: Write>(
+    entries: &[Entry<'_, C>],
+    out: W,
+    piece: usize,
+) -> Result<(StreamDigest, W), LayerError> {
+    let mut tar = TarWriter::new(out, piece);
+    for entry in entries {
+        tar.entry(entry)?;
+    }
+    tar.finish()
+}
+
+impl Layer {
+    fn new(media_type: &str, digest: Digest, size: u64, diff_id: Digest) -> Self {
+        Self {
+            descriptor: Descriptor {
+                media_type: media_type.to_owned(),
+                digest,
+                size,
+            },
+            diff_id,
+        }
+    }
 }
 
 fn encoder<W: Write>(out: W, size: u64) -> io::Result<zstd::Encoder<'static, W>> {
@@ -85,17 +97,16 @@ fn encoder<W: Write>(out: W, size: u64) -> io::Result<zstd::Encoder<'static, W>>
     Ok(encoder)
 }
 
+/// Hashes what goes to `out`.
 struct Hashing<'a, W> {
     out: &'a mut W,
-    hasher: Sha256,
-    size: u64,
+    digest: StreamDigest,
 }
 
 impl<W: Write> Write for Hashing<'_, W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.out.write_all(bytes)?;
-        self.hasher.update(bytes);
-        self.size += bytes.len() as u64;
+        self.digest.update(bytes);
         Ok(bytes.len())
     }
 
@@ -104,37 +115,11 @@ impl<W: Write> Write for Hashing<'_, W> {
     }
 }
 
-struct Pieces<'a, W: Write> {
-    buffer: Vec<u8>,
-    out: &'a mut W,
-}
-
-impl<W: Write> Pieces<'_, W> {
-    fn push(&mut self, mut bytes: &[u8]) -> io::Result<()> {
-        while !bytes.is_empty() {
-            let room = PIECE.saturating_sub(self.buffer.len()).min(bytes.len());
-            let (now, later) = bytes.split_at(room);
-            self.buffer.extend_from_slice(now);
-            bytes = later;
-            if self.buffer.len() == PIECE {
-                self.finish()?;
-            }
-        }
-        Ok(())
-    }
-
-    fn finish(&mut self) -> io::Result<()> {
-        self.out.write_all(&self.buffer)?;
-        self.buffer.clear();
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::io::Read;
 
-    use seed_nix::Node;
+    use seed_nix::{ClosureEntry, Node, nar_hash};
 
     use super::*;
 
@@ -154,6 +139,15 @@ mod tests {
     impl Contents for Slow {
         fn open(&self) -> io::Result<Box<dyn Read + '_>> {
             Ok(Box::new(Drip(&self.0)))
+        }
+    }
+
+    fn entry(node: &Node<impl Contents>) -> ClosureEntry {
+        ClosureEntry {
+            path: "/nix/store/00000000000000000000000000000000-f"
+                .parse()
+                .unwrap(),
+            nar: nar_hash(node).unwrap(),
         }
     }
 
@@ -183,13 +177,13 @@ mod tests {
         let mut first = Vec::new();
         let mut second = Vec::new();
         let one = write_layer(
-            &[Entry::Object("f".into(), &fast)],
+            &[Entry::Object("f".into(), &fast, &entry(&fast))],
             Compression::TarZstd,
             &mut first,
         )
         .unwrap();
         let two = write_layer(
-            &[Entry::Object("f".into(), &slow)],
+            &[Entry::Object("f".into(), &slow, &entry(&slow))],
             Compression::TarZstd,
             &mut second,
         )
@@ -201,7 +195,8 @@ mod tests {
     #[test]
     fn the_blob_unpacks_to_its_diff_id() {
         let node = Node::file(false, noise(300_000));
-        let entries = [Entry::Object("f".into(), &node)];
+        let recorded = entry(&node);
+        let entries = [Entry::Object("f".into(), &node, &recorded)];
         let mut blob = Vec::new();
         let layer = write_layer(&entries, Compression::TarZstd, &mut blob).unwrap();
         assert_eq!(layer.descriptor.digest, Digest::of(&blob));

@@ -16,6 +16,7 @@ mod facts;
 mod groups;
 mod index;
 mod layer;
+mod layer_error;
 mod layering;
 mod layout;
 mod manifest;
@@ -25,6 +26,7 @@ mod packer;
 mod registration;
 mod runner;
 mod tar;
+mod tar_writer;
 
 pub use config::{ImageConfig, RunConfig};
 pub use descriptor::{Descriptor, MAX_BLOB_BYTES};
@@ -32,6 +34,7 @@ pub use error::ReadError;
 pub use facts::{FACTS_FILE, Fact, Facts};
 pub use index::{ImageIndex, IndexChild, MAX_CHILDREN};
 pub use layer::Layer;
+pub use layer_error::LayerError;
 pub use layout::Layout;
 pub use manifest::{
     CLOSURE_ANNOTATION, ImageManifest, MAX_CONFIG_BYTES, MAX_LAYERS, MAX_MANIFEST_BYTES,

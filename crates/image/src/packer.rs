@@ -1,6 +1,6 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
-    io::{self, Write},
+    io::Write,
 };
 
 use seed_nix::{ClosureEntry, ClosureError, Contents, Node, StorePath, closure_digest};
@@ -8,7 +8,8 @@ use seed_primitives::{Compression, Digest, Recipe, System};
 use thiserror::Error;
 
 use crate::{
-    Descriptor, FACTS_FILE, Facts, ImageConfig, ImageManifest, Layer, Layout, RunConfig,
+    Descriptor, FACTS_FILE, Facts, ImageConfig, ImageManifest, Layer, LayerError, Layout,
+    RunConfig,
     layer::{ZSTD_VERSION, write_layer},
     layering::{Weight, group},
     media::CONFIG,
@@ -29,7 +30,8 @@ const MAX_ASKED: usize = 100;
 /// One store path to be packed.
 #[derive(Clone, Debug)]
 pub struct PackedPath<C> {
-    /// The path with its NAR hash and size.
+    /// The path with the NAR hash and size on record for it. No layer is finished with a path that turns out to be
+    /// another while it is packed.
     pub entry: ClosureEntry,
     /// The store paths it refers to; itself may be among them.
     pub references: BTreeSet<StorePath>,
@@ -254,28 +256,41 @@ impl<'a, C: Contents> Packer<'a, C> {
         Layout::new(layers).unwrap_or_default()
     }
 
-    /// Writes layer `index` (0 is the lowest) to `out`.
+    /// How layers are encoded.
+    #[must_use]
+    pub const fn compression(&self) -> Compression {
+        self.compression
+    }
+
+    /// The bytes of the store paths in layer `index` as on record: how much work writing it is.
+    #[must_use]
+    pub fn weight(&self, index: usize) -> u64 {
+        let group = self.groups.get(index).into_iter().flatten();
+        let paths = group.filter_map(|at| self.paths.get(*at));
+        paths.fold(0, |sum, path| sum.saturating_add(path.entry.nar.size))
+    }
+
+    /// Writes layer `index` (0 is the lowest) to `out`, reading every file of it once: the NAR hash of each store
+    /// path, the diffID and the digest of the blob come from the same bytes.
     ///
     /// # Errors
-    /// Those of reading the contents and of `out`; [`io::ErrorKind::InvalidInput`] when there is no such
-    /// layer.
-    pub fn write_layer(&self, index: usize, out: &mut impl Write) -> io::Result<Layer> {
+    /// [`LayerError::Read`] and [`LayerError::Write`] when contents cannot be had, changed while they were read,
+    /// or `out` does not take them; [`LayerError::Contents`] for a path that is not what its entry says, noticed
+    /// after it was written: a layer that ends in an error is thrown away; [`LayerError::NoLayer`].
+    pub fn write_layer(&self, index: usize, out: &mut impl Write) -> Result<Layer, LayerError> {
         let mut entries = vec![Entry::Directory("nix", 0o755)];
         match self.groups.get(index) {
             Some(group) => {
                 entries.push(Entry::Directory("nix/store", 0o755));
                 for path in group.iter().filter_map(|at| self.paths.get(*at)) {
                     let name = format!("nix/store/{}", path.entry.path.to_basename());
-                    entries.push(Entry::Object(name, &path.node));
+                    entries.push(Entry::Object(name, &path.node, &path.entry));
                 }
             }
             None if index == self.groups.len() => entries = self.database(),
             None => match self.glue.as_ref().filter(|_| index < self.layers()) {
                 Some(glue) => entries = glue.iter().map(Glue::entry).collect(),
-                None => {
-                    let why = format!("the image has no layer {index}");
-                    return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
-                }
+                None => return Err(LayerError::NoLayer(index)),
             },
         }
         write_layer(&entries, self.compression, out)

@@ -1,11 +1,11 @@
 //! The one way this packer writes a tar entry: every field fixed but name, mode, type, size and link target.
 
-use std::io;
+use std::{borrow::Cow, io};
 
-use seed_nix::{Contents, Node, copy_exactly};
+use seed_nix::{ClosureEntry, Node};
 use tar::{EntryType, Header};
 
-const BLOCK: u64 = 512;
+pub(crate) const BLOCK: u64 = 512;
 /// The largest size an ustar header can hold in octal.
 const MAX_OCTAL: u64 = 0o777_7777_7777;
 /// The time of every entry: one second after the epoch, as Nix sets it.
@@ -19,63 +19,35 @@ pub(crate) enum Entry<'a, C> {
     Link(&'a str, &'a str),
     /// A read-only file made by the packer.
     Generated(&'static str, &'a [u8]),
-    /// A store object under its path without the leading `/`.
-    Object(String, &'a Node<C>),
+    /// A store object under its path without the leading `/`, and what it must hash to.
+    Object(String, &'a Node<C>, &'a ClosureEntry),
 }
 
-/// The exact number of bytes [`write_tar`] will write, without reading any contents.
-pub(crate) fn tar_size<C: Contents>(entries: &[Entry<'_, C>]) -> io::Result<u64> {
+/// The exact number of bytes that `entries` take in an archive, without reading any contents.
+pub(crate) fn tar_size<C>(entries: &[Entry<'_, C>]) -> io::Result<u64> {
     let mut total = 2 * BLOCK;
+    let mut blocks = Vec::new();
     for entry in entries {
         visit(entry, &mut |name, item| {
-            let headers = head(name, &item)?.len() as u64;
-            total += headers + padded(item.size());
+            blocks.clear();
+            head(name, &item, &mut blocks)?;
+            total += blocks.len() as u64 + padded(item.size());
             Ok(())
         })?;
     }
     Ok(total)
 }
 
-/// Writes `entries` and the two zero blocks that end an archive; no padding to a larger record.
-///
-/// Entries of a store object follow in byte order of their names, a directory before what it holds. Hard
-/// links are written as files: the node does not know of them.
-pub(crate) fn write_tar<C: Contents>(
-    entries: &[Entry<'_, C>],
-    sink: &mut impl FnMut(&[u8]) -> io::Result<()>,
-) -> io::Result<()> {
-    for entry in entries {
-        visit(entry, &mut |name, item| {
-            sink(&head(name, &item)?)?;
-            match &item {
-                Item::File { size, contents, .. } => copy_exactly(*contents, *size, sink)?,
-                Item::Bytes(bytes) => sink(bytes)?,
-                Item::Directory(_) | Item::Symlink(_) => {}
-            }
-            let missing = padded(item.size()) - item.size();
-            sink(
-                [0; BLOCK as usize]
-                    .get(..missing as usize)
-                    .unwrap_or_default(),
-            )
-        })?;
-    }
-    sink(&[0; 2 * BLOCK as usize])
-}
-
-enum Item<'a, C> {
+/// What a header says of an entry.
+pub(crate) enum Item<'a> {
     Directory(u32),
-    File {
-        executable: bool,
-        size: u64,
-        contents: &'a C,
-    },
+    File { executable: bool, size: u64 },
     Bytes(&'a [u8]),
     Symlink(&'a [u8]),
 }
 
-impl<C> Item<'_, C> {
-    fn size(&self) -> u64 {
+impl Item<'_> {
+    pub(crate) fn size(&self) -> u64 {
         match self {
             Self::File { size, .. } => *size,
             Self::Bytes(bytes) => bytes.len() as u64,
@@ -84,30 +56,27 @@ impl<C> Item<'_, C> {
     }
 }
 
-type Visitor<'v, C> = dyn FnMut(&[u8], Item<'_, C>) -> io::Result<()> + 'v;
+type Visitor<'v> = dyn FnMut(&[u8], Item<'_>) -> io::Result<()> + 'v;
 
-fn visit<C>(entry: &Entry<'_, C>, visitor: &mut Visitor<'_, C>) -> io::Result<()> {
+fn visit<C>(entry: &Entry<'_, C>, visitor: &mut Visitor<'_>) -> io::Result<()> {
     match entry {
         Entry::Directory(name, mode) => visitor(name.as_bytes(), Item::Directory(*mode)),
         Entry::Link(name, target) => visitor(name.as_bytes(), Item::Symlink(target.as_bytes())),
         Entry::Generated(name, bytes) => visitor(name.as_bytes(), Item::Bytes(bytes)),
-        Entry::Object(name, node) => visit_node(name.as_bytes(), node, visitor),
+        Entry::Object(name, node, _) => visit_node(name.as_bytes(), node, visitor),
     }
 }
 
-fn visit_node<C>(name: &[u8], node: &Node<C>, visitor: &mut Visitor<'_, C>) -> io::Result<()> {
+fn visit_node<C>(name: &[u8], node: &Node<C>, visitor: &mut Visitor<'_>) -> io::Result<()> {
     match node {
         Node::Symlink(target) => visitor(name, Item::Symlink(target)),
         Node::File {
-            executable,
-            size,
-            contents,
+            executable, size, ..
         } => visitor(
             name,
             Item::File {
                 executable: *executable,
                 size: *size,
-                contents,
             },
         ),
         Node::Directory(children) => {
@@ -126,8 +95,9 @@ fn visit_node<C>(name: &[u8], node: &Node<C>, visitor: &mut Visitor<'_, C>) -> i
     }
 }
 
-/// The header block of an entry, behind a PAX header where a name, target or size does not fit into ustar.
-fn head<C>(name: &[u8], item: &Item<'_, C>) -> io::Result<Vec<u8>> {
+/// Appends the header block of an entry to `blocks`, behind a PAX header where a name, target or size does not fit
+/// into ustar.
+pub(crate) fn head(name: &[u8], item: &Item<'_>, blocks: &mut Vec<u8>) -> io::Result<()> {
     let (kind, mode, target): (EntryType, u32, &[u8]) = match item {
         Item::Directory(mode) => (EntryType::Directory, *mode, &[]),
         Item::File {
@@ -137,9 +107,9 @@ fn head<C>(name: &[u8], item: &Item<'_, C>) -> io::Result<Vec<u8>> {
         Item::Symlink(target) => (EntryType::Symlink, 0o777, target),
     };
     let name = if kind == EntryType::Directory {
-        [name, b"/"].concat()
+        Cow::from([name, b"/"].concat())
     } else {
-        name.to_vec()
+        Cow::from(name)
     };
     if name.contains(&0) || target.contains(&0) {
         return Err(invalid(
@@ -156,49 +126,50 @@ fn head<C>(name: &[u8], item: &Item<'_, C>) -> io::Result<Vec<u8>> {
     if item.size() > MAX_OCTAL {
         records.extend(pax_record("size", item.size().to_string().as_bytes()));
     }
-    let mut blocks = Vec::new();
     if !records.is_empty() {
-        blocks.extend(header(
-            b"pax",
-            EntryType::XHeader,
-            0o444,
-            records.len() as u64,
-            b"",
-        )?);
-        records.resize(padded(records.len() as u64) as usize, 0);
+        let size = records.len() as u64;
+        blocks.extend(header(b"pax", EntryType::XHeader, 0o444, size, b"").as_bytes());
+        records.resize(padded(size) as usize, 0);
         blocks.append(&mut records);
     }
-    blocks.extend(header(
-        &name,
-        kind,
-        mode,
-        item.size().min(MAX_OCTAL),
-        target,
-    )?);
-    Ok(blocks)
+    let size = item.size().min(MAX_OCTAL);
+    blocks.extend(header(&name, kind, mode, size, target).as_bytes());
+    Ok(())
 }
 
-fn header(
-    name: &[u8],
-    kind: EntryType,
-    mode: u32,
-    size: u64,
-    target: &[u8],
-) -> io::Result<[u8; 512]> {
+fn header(name: &[u8], kind: EntryType, mode: u32, size: u64, target: &[u8]) -> Header {
     let mut header = Header::new_ustar();
-    header.set_entry_type(kind);
-    header.set_mode(mode);
-    header.set_uid(0);
-    header.set_gid(0);
-    header.set_mtime(MTIME);
-    header.set_size(size);
-    header.set_device_major(0)?;
-    header.set_device_minor(0)?;
+    if let Some(ustar) = header.as_ustar_mut() {
+        octal(&mut ustar.dev_major, 0);
+        octal(&mut ustar.dev_minor, 0);
+    }
     let old = header.as_old_mut();
     put(&mut old.name, name);
     put(&mut old.linkname, target);
-    header.set_cksum();
-    Ok(*header.as_bytes())
+    octal(&mut old.mode, mode.into());
+    octal(&mut old.uid, 0);
+    octal(&mut old.gid, 0);
+    octal(&mut old.size, size);
+    octal(&mut old.mtime, MTIME);
+    old.linkflag = [kind.as_byte()];
+    // The sum counts its own field as spaces.
+    old.cksum = [b' '; 8];
+    let sum = header.as_bytes().iter().map(|byte| u64::from(*byte)).sum();
+    octal(&mut header.as_old_mut().cksum, sum);
+    header
+}
+
+/// Fills a field with octal digits and a final zero byte. Not through the library, which makes a string of each
+/// number: with a header for every few thousand bytes that cost as much as a tenth of hashing them.
+fn octal(field: &mut [u8], mut value: u64) {
+    let Some((end, digits)) = field.split_last_mut() else {
+        return;
+    };
+    *end = 0;
+    for digit in digits.iter_mut().rev() {
+        *digit = b'0' + (value % 8) as u8;
+        value /= 8;
+    }
 }
 
 /// Copies as much as fits: what does not is in the PAX header before this one.
@@ -219,7 +190,8 @@ fn pax_record(key: &str, value: &[u8]) -> Vec<u8> {
     [format!("{length} {key}=").as_bytes(), value, b"\n"].concat()
 }
 
-fn padded(size: u64) -> u64 {
+/// `size` up to the next whole block.
+pub(crate) const fn padded(size: u64) -> u64 {
     size.div_ceil(BLOCK) * BLOCK
 }
 
@@ -231,15 +203,35 @@ fn invalid(why: String) -> io::Error {
 mod tests {
     use std::io::Read;
 
+    use seed_nix::{NarHash, nar_hash};
+    use seed_primitives::Digest;
+
     use super::*;
+    use crate::{LayerError, tar_writer::TarWriter};
+
+    fn entry(nar: NarHash) -> ClosureEntry {
+        ClosureEntry {
+            path: "/nix/store/00000000000000000000000000000000-o"
+                .parse()
+                .unwrap(),
+            nar,
+        }
+    }
+
+    fn nothing() -> NarHash {
+        let digest = Digest::of(b"");
+        NarHash { digest, size: 0 }
+    }
 
     fn archive(entries: &[Entry<'_, Vec<u8>>]) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        write_tar(entries, &mut |piece| {
-            bytes.extend(piece);
-            Ok(())
-        })
-        .unwrap();
+        // A block that no header or file ends with.
+        let mut tar = TarWriter::new(Vec::new(), 777);
+        entries.iter().for_each(|entry| tar.entry(entry).unwrap());
+        let (digest, bytes) = tar.finish().unwrap();
+        assert_eq!(
+            digest.finish().unwrap(),
+            (Digest::of(&bytes), bytes.len() as u64)
+        );
         assert_eq!(bytes.len() as u64, tar_size(entries).unwrap());
         bytes
     }
@@ -254,9 +246,10 @@ mod tests {
             ("c", Node::Symlink(target.as_bytes().to_vec())),
             (long.as_str(), Node::file(false, "")),
         ]);
+        let recorded = entry(nar_hash(&node).unwrap());
         let bytes = archive(&[
             Entry::Directory("nix", 0o755),
-            Entry::Object("nix/o".to_owned(), &node),
+            Entry::Object("nix/o".to_owned(), &node, &recorded),
         ]);
         let mut seen = Vec::new();
         for entry in ::tar::Archive::new(bytes.as_slice()).entries().unwrap() {
@@ -313,7 +306,8 @@ mod tests {
             size: MAX_OCTAL + 1,
             contents: vec![],
         };
-        let size = tar_size(&[Entry::Object("big".to_owned(), &node)]).unwrap();
+        let recorded = entry(nothing());
+        let size = tar_size(&[Entry::Object("big".to_owned(), &node, &recorded)]).unwrap();
         assert_eq!(size, 512 * 3 + (MAX_OCTAL + 1) + 1024);
     }
 
@@ -325,9 +319,14 @@ mod tests {
             size: 5,
             contents: b"abc".to_vec(),
         };
+        let recorded = entry(nothing());
         for node in [climbs, shrunk] {
-            let entries = [Entry::Object("o".to_owned(), &node)];
-            assert!(write_tar(&entries, &mut |_| Ok(())).is_err());
+            let object = Entry::Object("o".to_owned(), &node, &recorded);
+            let refused = TarWriter::new(io::sink(), 512).entry(&object);
+            assert!(
+                matches!(refused, Err(LayerError::Read { .. })),
+                "{refused:?}"
+            );
         }
     }
 }

@@ -1,9 +1,8 @@
 use std::io;
 
 use seed_primitives::Digest;
-use sha2::{Digest as _, Sha256};
 
-use crate::{Contents, Node, tree::copy_exactly};
+use crate::{Contents, Node, StreamDigest, nar_framing::Framing, tree::copy_exactly};
 
 /// The SHA-256 and the length of a NAR serialisation.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -23,8 +22,9 @@ pub fn write_nar<C: Contents>(
     node: &Node<C>,
     sink: &mut impl FnMut(&[u8]) -> io::Result<()>,
 ) -> io::Result<()> {
-    string(b"nix-archive-1", sink)?;
-    object(node, sink)
+    let mut framing = Framing::new();
+    object(node, &mut framing, sink)?;
+    framing.flush(sink)
 }
 
 /// The hash and size of the NAR serialisation of `node`.
@@ -32,72 +32,50 @@ pub fn write_nar<C: Contents>(
 /// # Errors
 /// Those of [`write_nar`].
 pub fn nar_hash<C: Contents>(node: &Node<C>) -> io::Result<NarHash> {
-    let mut hasher = Sha256::new();
-    let mut size = 0;
+    let mut stream = StreamDigest::new();
     write_nar(node, &mut |bytes| {
-        hasher.update(bytes);
-        size += bytes.len() as u64;
+        stream.update(bytes);
         Ok(())
     })?;
-    let digest = Digest::from_bytes(hasher.finalize().into())
-        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "a NAR hashes to zero"))?;
+    let (digest, size) = stream.finish()?;
     Ok(NarHash { digest, size })
 }
 
 fn object<C: Contents>(
     node: &Node<C>,
+    framing: &mut Framing,
     sink: &mut impl FnMut(&[u8]) -> io::Result<()>,
 ) -> io::Result<()> {
-    string(b"(", sink)?;
-    string(b"type", sink)?;
     match node {
         Node::Directory(entries) => {
-            string(b"directory", sink)?;
+            framing.directory();
             for (name, child) in entries {
                 if !Node::<C>::is_entry_name(name) {
                     let why = format!("impossible file name {:?}", String::from_utf8_lossy(name));
                     return Err(io::Error::new(io::ErrorKind::InvalidData, why));
                 }
-                for word in [b"entry".as_slice(), b"(", b"name", name, b"node"] {
-                    string(word, sink)?;
+                framing.entry(name);
+                object(child, framing, sink)?;
+                framing.end();
+                if framing.is_large() {
+                    framing.flush(sink)?;
                 }
-                object(child, sink)?;
-                string(b")", sink)?;
             }
+            framing.end();
         }
         Node::File {
             executable,
             size,
             contents,
         } => {
-            string(b"regular", sink)?;
-            if *executable {
-                string(b"executable", sink)?;
-                string(b"", sink)?;
-            }
-            string(b"contents", sink)?;
-            sink(&size.to_le_bytes())?;
+            framing.file(*executable, *size);
+            framing.flush(sink)?;
             copy_exactly(contents, *size, sink)?;
-            padding(*size, sink)?;
+            framing.end_file(*size);
         }
-        Node::Symlink(target) => {
-            for word in [b"symlink".as_slice(), b"target", target] {
-                string(word, sink)?;
-            }
-        }
+        Node::Symlink(target) => framing.symlink(target),
     }
-    string(b")", sink)
-}
-
-fn string(bytes: &[u8], sink: &mut impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
-    sink(&(bytes.len() as u64).to_le_bytes())?;
-    sink(bytes)?;
-    padding(bytes.len() as u64, sink)
-}
-
-fn padding(length: u64, sink: &mut impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
-    let missing = (8 - length % 8) % 8;
-    sink([0; 8].get(..missing as usize).unwrap_or_default())
+    Ok(())
 }
 
 #[cfg(test)]

@@ -16,7 +16,8 @@ use seed_nix::{OutputTree, StorePath, closure_digest};
 use seed_primitives::System;
 
 use crate::{
-    Error, closure_of,
+    Error,
+    closure::{closure_of, prove},
     nix::{DriverFile, NixVersion, PathInfo},
 };
 pub use diff::{AuditDiff, AuditDifference};
@@ -55,6 +56,7 @@ pub struct AuditSubject<'a> {
 pub fn audit(subject: AuditSubject<'_>, policy: &AuditPolicy) -> Result<AuditReport, Error> {
     let steps = load_graph(subject.store, &subject.derivation)?;
     let closure = closure_of(subject.store, &subject.roots, subject.infos)?;
+    prove(subject.store, &closure)?;
     let entries: Vec<_> = closure.iter().map(|path| path.entry.clone()).collect();
     let mut violations = Vec::new();
     let walked = graph::walk(&subject, &steps, &mut violations)?;

@@ -22,7 +22,7 @@ pub(crate) struct Comparison {
     median_ns: f64,
     reference_median_ns: f64,
     /// Median over the rounds of time / reference time.
-    ratio: f64,
+    pub(crate) ratio: f64,
     rounds: usize,
 }
 

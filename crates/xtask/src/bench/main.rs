@@ -2,7 +2,6 @@
 //! `scripts/bench`; asserts no time.
 
 mod chain;
-mod closure;
 mod contest;
 mod program;
 mod scan;
@@ -50,7 +49,6 @@ fn main() -> eyre::Result<()> {
         program_bytes_limit: MOST_BYTES,
         comparisons: [
             vec![program::start_up(&arguments.program, &arguments.nothing)?],
-            closure::compare()?,
             chain::compare()?,
             tree::compare()?,
         ]
