@@ -58,7 +58,7 @@ impl BundlePlace {
             Fault::file("the layout", path, error)
         })?;
         let notes = Notes::default();
-        let found = without_network(bundle::find(&repository, digest, &notes))?;
+        let found = without_network(false, bundle::find(&repository, digest, &notes))?;
         found.ok_or_else(|| Fault::missing_bundle(*digest, notes))
     }
 }

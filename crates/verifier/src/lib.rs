@@ -15,6 +15,7 @@ mod outcome;
 mod policy_file;
 mod report;
 mod shown;
+mod threads;
 mod unplugged;
 mod verifier;
 

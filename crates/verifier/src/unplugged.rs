@@ -1,11 +1,13 @@
 use seed_oci::{Options, Place, Pointer, Reference, Repository};
 use seed_primitives::Digest;
 use seed_verdict::{Bundle, Policy, RejectionCode, Requested};
+use tokio::runtime::Builder;
 
 use crate::{
     Answer, Fault, Memory, Outcome, Question, Stop,
     gather::{Notes, image},
     judge::Judge,
+    threads,
 };
 
 /// Verifies images from a bundle and nothing else: no endpoint, no registry, no credentials.
@@ -65,9 +67,10 @@ impl<'a> Unplugged<'a> {
                 let repository = repository.map_err(|error| {
                     Stop::no_image(&error, RejectionCode::ManifestDigestMismatch)
                 })?;
-                let served = image::serve(&repository, &reference, question.deep, notes);
-                self.bundle
-                    .evidence_with(without_network(served).map_err(Answer::Failed)??.evidence)
+                let deep = question.deep;
+                let served = image::serve(&repository, &reference, deep, notes);
+                let served = without_network(deep, served).map_err(Answer::Failed)??;
+                self.bundle.evidence_with(served.evidence)
             }
         };
         Ok(self.judge.answer(&evidence, question.deep))
@@ -108,11 +111,8 @@ impl Asked {
     }
 }
 
-/// Runs work on files. The runtime has no I/O driver: a connection cannot even be tried.
-pub(crate) fn without_network<T>(work: impl Future<Output = T>) -> Result<T, Fault> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .build()
-        .map_err(|error| Fault::Internal(error.to_string()))?;
-    Ok(runtime.block_on(work))
+/// Runs work on files, with threads for layers where it is `deep`. The runtime has no I/O driver: a connection cannot even
+/// be tried.
+pub(crate) fn without_network<T>(deep: bool, work: impl Future<Output = T>) -> Result<T, Fault> {
+    Ok(threads::runtime(deep, Builder::enable_time)?.block_on(work))
 }

@@ -116,7 +116,7 @@ fn fetch(arguments: &FetchArguments) -> Result<u8, Fault> {
         .map_err(|error| Fault::Usage(error.to_string()))?;
     let notes = Notes::default();
     let time = Duration::from_secs(arguments.timeout);
-    let found = block_on(async {
+    let found = block_on(false, async {
         tokio::time::timeout(time, beside::find(&repository, &digest, &notes)).await
     })?;
     let found = found.map_err(|_| Fault::Deadline(arguments.timeout))?;
@@ -143,7 +143,9 @@ fn refresh(arguments: &RefreshArguments) -> Result<u8, Fault> {
 fn asked<T>(arguments: &AskArguments, work: impl AsyncFnOnce(&Notes) -> T) -> Result<T, Fault> {
     let notes = Notes::default();
     let time = Duration::from_secs(arguments.timeout);
-    let result = block_on(async { tokio::time::timeout(time, work(&notes)).await })?;
+    let result = block_on(false, async {
+        tokio::time::timeout(time, work(&notes)).await
+    })?;
     if !arguments.quiet {
         for note in notes.into_lines() {
             complain(&format!("note: {}", shown(&note)));

@@ -16,8 +16,9 @@ use std::{
 };
 
 use clap::{Parser as _, error::ErrorKind};
+use tokio::runtime::Builder;
 
-use crate::{Fault, Format, Report, explain, moment::now};
+use crate::{Fault, Format, Report, explain, moment::now, threads};
 use arguments::{Arguments, Command};
 
 /// Runs the command and returns its exit code.
@@ -132,12 +133,10 @@ fn colour() -> bool {
         && std::env::var_os("TERM").is_some_and(|term| term != "dumb")
 }
 
-/// Runs `work` to its end. Whatever it left behind, such as a read that never returns, is not waited for.
-fn block_on<T>(work: impl Future<Output = T>) -> Result<T, Fault> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Fault::Internal(error.to_string()))?;
+/// Runs `work` to its end, with threads for layers where it is `deep`. Whatever it left behind, such as a read that never
+/// returns, is not waited for.
+fn block_on<T>(deep: bool, work: impl Future<Output = T>) -> Result<T, Fault> {
+    let runtime = threads::runtime(deep, Builder::enable_all)?;
     let result = runtime.block_on(work);
     runtime.shutdown_background();
     Ok(result)

@@ -21,7 +21,7 @@ pub(super) fn run(arguments: &RecordArguments) -> Result<u8, Fault> {
     let file = PolicyFile::load(arguments.policy.as_deref())?;
     let notes = Notes::default();
     let time = Duration::from_secs(arguments.timeout);
-    let found = block_on(async {
+    let found = block_on(false, async {
         tokio::time::timeout(time, look(&file.policy, arguments.release, &notes)).await
     })?;
     let found = found.map_err(|_| Fault::Deadline(arguments.timeout))?;

@@ -210,7 +210,7 @@ impl Prepared {
         };
         let policy = &self.policy.policy;
         let mut bundles = self.bundles.iter().cycle();
-        block_on(async {
+        block_on(arguments.deep, async {
             let mut outcomes = Vec::new();
             for image in &arguments.images {
                 if !arguments.quiet && arguments.images.len() > 1 {
