@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     Answer, BundlePlace, Fault, Format, Memory, Outcome, PolicyFile, Question, Report, Unplugged,
-    Verifier, load_bundle, moment::now, report::Summary, shown, unplugged::named_digest,
+    Verifier, load_bundle, moment::now, report::Summary, shown, threads::layers_at_once, unplugged::named_digest,
 };
 
 const SECONDS: u64 = 60;
@@ -203,10 +203,16 @@ impl Prepared {
         };
         let seconds = arguments.timeout.unwrap_or(default);
         let end = Instant::now() + Duration::from_secs(seconds);
+        let plain = Options::default();
         let options = Options {
+            // Layers that come at the same time share the line.
+            min_rate: match arguments.deep {
+                true => plain.min_rate / layers_at_once() as u64,
+                false => plain.min_rate,
+            },
             credentials: Credentials::from_environment()
                 .map_err(|error| Fault::Usage(error.to_string()))?,
-            ..Options::default()
+            ..plain
         };
         let policy = &self.policy.policy;
         let mut bundles = self.bundles.iter().cycle();
