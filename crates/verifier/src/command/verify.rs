@@ -17,7 +17,8 @@ use super::{
 };
 use crate::{
     Answer, BundlePlace, Fault, Format, Memory, Outcome, PolicyFile, Question, Report, Unplugged,
-    Verifier, load_bundle, moment::now, report::Summary, shown, threads::layers_at_once, unplugged::named_digest,
+    Verifier, load_bundle, moment::now, report::Summary, shown, threads::layers_at_once,
+    unplugged::named_digest,
 };
 
 const SECONDS: u64 = 60;
