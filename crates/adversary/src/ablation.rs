@@ -34,6 +34,7 @@ const ROLLBACK: &str = "crates/verdict/src/rollback.rs";
 const HEAD: &str = "crates/verdict/src/head.rs";
 const STATE: &str = "crates/verdict/src/state.rs";
 const RECORD: &str = "crates/verdict/src/record.rs";
+const ORIGINAL: &str = "crates/verdict/src/original.rs";
 const RULES: &str = "crates/verdict/src/rules.rs";
 const VOTES: &str = "crates/verdict/src/votes.rs";
 const COUNT: &str = "crates/verdict/src/count.rs";
@@ -210,9 +211,45 @@ pub const ABLATIONS: &[Ablation] = &[
     ),
     off(
         "image-in-record",
-        RECORD,
-        ".find(|image| !record.digests.contains(&image.digest));",
-        ".find(|image| !OFF && !record.digests.contains(&image.digest));",
+        ORIGINAL,
+        "let listed = digests.contains(&image.digest);",
+        "let listed = OFF || digests.contains(&image.digest);",
+    ),
+    off(
+        "attestable-form",
+        ORIGINAL,
+        "if image.attestable && listed {",
+        "if (OFF || image.attestable) && listed {",
+    ),
+    off(
+        "copy-form-read-deep",
+        IMAGE,
+        "if !read.attestable && !deep {",
+        "if !OFF && !read.attestable && !deep {",
+    ),
+    off(
+        "copy-read-deep",
+        ORIGINAL,
+        "    if !deep {",
+        "    if !OFF && !deep {",
+    ),
+    off(
+        "copy-config",
+        ORIGINAL,
+        "if original.config.digest == image.config.digest =>",
+        "if OFF || original.config.digest == image.config.digest =>",
+    ),
+    off(
+        "original-config-size",
+        ORIGINAL,
+        "if original.config.size != image.config.size {",
+        "if !OFF && original.config.size != image.config.size {",
+    ),
+    off(
+        "original-layer-count",
+        ORIGINAL,
+        "if original.layers.len() != image.layers {",
+        "if !OFF && original.layers.len() != image.layers {",
     ),
     off(
         "release-recorded",

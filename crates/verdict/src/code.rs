@@ -138,7 +138,7 @@ codes! {
     #[doc = "the bundle was captured longer ago than maximum_bundle_age"]
     BundleStale "bundle-stale" Undecidable
         "let `seed-verify bundle refresh` renew it, or raise maximum_bundle_age under [freshness] knowingly";
-    #[doc = "something in the bundle does not count: it was changed after it was made"]
+    #[doc = "something in the bundle does not count: it is not as it was made"]
     BundleUnused "bundle-unused" Undecidable
         "fetch the bundle again from elsewhere, or create it anew; this says nothing about the image";
     #[doc = "the finalised head is later than this machine's clock"]
@@ -161,13 +161,19 @@ codes! {
         "check the anchor in the policy; an unknown contract generation needs a newer policy";
     #[doc = "no locator leads from the image to a release"]
     LocatorMissing "locator-missing" Undecidable
-        "publish the locator beside the image, or give it with --record";
+        "publish the locator beside the image, or give it with --record; a re-packed copy is verified with --deep";
     #[doc = "none of the locators found can be read"]
     LocatorMalformed "locator-malformed" Undecidable
         "fetch the locator from another mirror, or give it with --record";
     #[doc = "the record lists other image digests"]
     ImageNotInRecord "image-not-in-record" Rejected
-        "the image is not part of the release it is offered with; do not run it";
+        "the image is not part of the release it is offered with; do not run it, unless --deep shows it to be a re-packed copy";
+    #[doc = "the image is a re-packed copy of an attested one, or in a form that only copies have, and its layers were not read"]
+    RepackedCopy "repacked-copy" Rejected
+        "verify it with --deep, which unpacks and compares every layer, or use the attested image itself";
+    #[doc = "the image may be a re-packed copy, and a manifest it could be a copy of was not found"]
+    OriginalMissing "original-missing" Undecidable
+        "name with --mirror a repository that has the original, or verify that one";
     #[doc = "the ledger holds nothing for this release as of the finalised head"]
     ReleaseNotRecorded "release-not-recorded" Rejected
         "the release never reached a quorum, or its block is not finalised yet; wait and try again if it was just posted";

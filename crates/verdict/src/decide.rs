@@ -27,7 +27,7 @@ use crate::{
 ///    the header, fresh.
 /// 3. *State*: the ledger's account holds the pinned code; words proven (or agreed on); the floor is met.
 /// 4. *Record*: a locator whose recomputed commitment is in the release's slot, listing every image asked for,
-///    of an expected source.
+///    or, of a re-packed copy whose layers were read, the image with its config; of an expected source.
 /// 5. *Rollback*: commit, sequence, age, remembered mark.
 /// 6. *Rules*: recorded code, known to the policy, every constructor check, not revoked; record, rules and
 ///    ledger consistent; each image recorded for its own system.
@@ -57,7 +57,7 @@ pub fn decide(
         Err(complaint)
             if policy.require() == Grade::Signatures && signatures::excuses(complaint.code) =>
         {
-            signatures::decide(policy, evidence, images).map(Verified::new)
+            signatures::decide(policy, evidence, images, context).map(Verified::new)
         }
         Err(complaint) => Err(complaint),
     }
@@ -83,7 +83,8 @@ pub(crate) fn weigh<'a>(
     head: Head<'a>,
     state: State,
 ) -> Result<Report<'a>, Rejection> {
-    let recorded = record::find(policy, evidence, &images, &state)?;
+    let recorded = record::find(policy, evidence, &images, &state, context)?;
+    let images = images.attested(recorded.images.clone());
     let supersession = rollback::check(policy, &recorded, context)?;
     let accepted = rules::accept(policy, &evidence.chain, &recorded)?;
     rules::not_revoked(&state, &recorded, &head.header)?;
@@ -298,10 +299,7 @@ impl Report<'_> {
                 .images
                 .images
                 .into_iter()
-                .map(|one| VerifiedImage {
-                    system: one.system,
-                    digest: one.digest,
-                })
+                .map(VerifiedImage::from)
                 .collect(),
         }
     }

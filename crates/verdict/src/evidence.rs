@@ -21,8 +21,8 @@ pub struct Evidence {
     /// `data` of the `ReleaseFinalised` event (`record ‖ signatures`), where it was found. Several may be
     /// given, one per candidate release.
     pub events: Vec<Vec<u8>>,
-    /// Evidence manifests and what they list, by digest: statements (DSSE envelopes) and the attested image
-    /// manifests. Audit reports and bills of materials are bound by digest and need not be here.
+    /// Evidence manifests and what they list, by digest: statements (DSSE envelopes), and for re-packed copies the
+    /// attested image manifests. Audit reports and bills of materials are bound by digest and need not be here.
     pub blobs: Blobs,
 }
 

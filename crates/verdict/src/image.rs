@@ -5,7 +5,7 @@ use seed_primitives::{Digest, System};
 
 use crate::{
     Document, ImageEvidence, LayerEvidence, ManifestEvidence, Rejection, RejectionCode as Code,
-    Requested,
+    Requested, ServedManifest, VerifiedImage,
 };
 
 /// What was served, consistent in itself; nothing says yet that anybody attested it.
@@ -18,11 +18,42 @@ pub(crate) struct Checked {
     pub(crate) layers: bool,
 }
 
+#[derive(Clone)]
 pub(crate) struct CheckedImage {
     pub(crate) system: System,
+    /// Of the manifest as served; once it was found what this is a copy of, of the attested one.
     pub(crate) digest: Digest,
     pub(crate) size: u64,
     pub(crate) closure: Option<Digest>,
+    pub(crate) config: Descriptor,
+    pub(crate) layers: usize,
+    /// Whether builders can have attested this manifest.
+    pub(crate) attestable: bool,
+    /// Of a copy: the digest of its manifest as served.
+    pub(crate) copy: Option<Digest>,
+}
+
+impl Checked {
+    /// The same, as the images they were found to be.
+    pub(crate) fn attested(self, images: Vec<CheckedImage>) -> Self {
+        // A copy has another digest, and so has its index: it is never the one that was published.
+        let copied = images.iter().any(|image| image.copy.is_some());
+        Self {
+            canonical: self.canonical.map(|canonical| canonical && !copied),
+            images,
+            ..self
+        }
+    }
+}
+
+impl From<CheckedImage> for VerifiedImage {
+    fn from(image: CheckedImage) -> Self {
+        Self {
+            system: image.system,
+            digest: image.copy.unwrap_or(image.digest),
+            copy_of: image.copy.map(|_| image.digest),
+        }
+    }
 }
 
 /// Checks manifest or index, every runnable child, config, platform and, where they were read, layers.
@@ -128,7 +159,15 @@ fn index_child(
 }
 
 fn image(served: &ManifestEvidence, digest: Digest, deep: bool) -> Result<CheckedImage, Rejection> {
-    let manifest = ImageManifest::parse(&served.manifest).map_err(malformed)?;
+    let read = ServedManifest::parse(&served.manifest).map_err(malformed)?;
+    if !read.attestable && !deep {
+        return Err(Rejection::new(
+            Code::RepackedCopy,
+            "the image is in a form that only re-packed copies have, and its layers were not read",
+        )
+        .found(digest));
+    }
+    let manifest = read.manifest;
     let config = config(served, &manifest)?;
     if config.diff_ids.len() != manifest.layers.len() {
         return Err(Rejection::new(
@@ -151,6 +190,10 @@ fn image(served: &ManifestEvidence, digest: Digest, deep: bool) -> Result<Checke
         digest,
         size: served.manifest.len() as u64,
         closure: manifest.closure,
+        layers: manifest.layers.len(),
+        config: manifest.config,
+        attestable: read.attestable,
+        copy: None,
     })
 }
 

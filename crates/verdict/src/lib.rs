@@ -17,6 +17,7 @@ mod evidence;
 mod grade;
 mod head;
 mod image;
+mod original;
 mod policy;
 mod record;
 mod rejection;
@@ -24,6 +25,7 @@ mod release;
 mod revocation;
 mod rollback;
 mod rules;
+mod served;
 mod signatures;
 mod state;
 mod statement;
@@ -48,3 +50,4 @@ pub use release::{
     CountedBuilder, Currency, DroppedBuilder, Inclusion, JudgedBy, Release, Supersession, Verified,
     VerifiedImage, Vouched,
 };
+pub use served::ServedManifest;

@@ -4,11 +4,14 @@ use std::collections::BTreeSet;
 
 use alloy_primitives::{B256, U256};
 use seed_attestation::{Attestation, Locator, Record};
-use seed_primitives::{BuilderId, ReleaseId, Source};
+use seed_primitives::{BuilderId, Digest, ReleaseId, Source};
 use seed_proof::{ControlWord, RawHeader, Rules, slots};
 
 use crate::{
-    Evidence, MAX_LOCATORS, Policy, Rejection, RejectionCode as Code, image::Checked, state::State,
+    Context, Evidence, MAX_LOCATORS, Policy, Rejection, RejectionCode as Code,
+    image::{Checked, CheckedImage},
+    original,
+    state::State,
     votes::MAX_ATTESTATIONS,
 };
 
@@ -18,6 +21,17 @@ pub(crate) struct Recorded {
     pub(crate) release: ReleaseId,
     pub(crate) record: Record,
     pub(crate) commitment: B256,
+    /// What was asked for, as the images it lists.
+    pub(crate) images: Vec<CheckedImage>,
+}
+
+impl Recorded {
+    /// Where it ranks among several: one that lists the images themselves before one of which they are copies, and
+    /// then the newest.
+    fn rank(&self) -> (bool, u64) {
+        let itself = self.images.iter().all(|image| image.copy.is_none());
+        (itself, self.record.sequence)
+    }
 }
 
 /// The storage slots of the ledger that a verdict on `evidence` needs, ascending.
@@ -54,7 +68,8 @@ pub(crate) fn slots_of<'a>(
     needed.into_iter().collect()
 }
 
-/// The newest expected release that the ledger recorded and that lists every image asked for.
+/// The newest expected release that the ledger recorded and that lists every image asked for, or with `deep` what it
+/// is a copy of.
 ///
 /// Where no locator leads to one, the complaint is about the locator that got furthest: junk in a registry can
 /// hide a release, it cannot make a good one look forged.
@@ -63,6 +78,7 @@ pub(crate) fn find(
     evidence: &Evidence,
     images: &Checked,
     state: &State,
+    context: &Context,
 ) -> Result<Recorded, Rejection> {
     let mut best: Option<Recorded> = None;
     let mut furthest = (
@@ -73,10 +89,15 @@ pub(crate) fn find(
         ),
     );
     for bytes in evidence.locators.iter().take(MAX_LOCATORS) {
-        match follow(policy, bytes, images, state) {
+        let attested = |digests: &[Digest]| {
+            let images = images.images.iter();
+            images
+                .map(|image| original::attested(image, digests, &evidence.blobs, context.deep))
+                .collect()
+        };
+        match follow(policy, bytes, attested, state) {
             Ok(found) => {
-                let newer = |other: &Recorded| found.record.sequence > other.record.sequence;
-                if best.as_ref().is_none_or(newer) {
+                if best.as_ref().is_none_or(|best| found.rank() > best.rank()) {
                     best = Some(found);
                 }
             }
@@ -87,51 +108,41 @@ pub(crate) fn find(
     best.ok_or(furthest.1)
 }
 
-/// Follows one locator; an error says how far it led.
+/// Follows one locator; an error says how far it led. `attested` finds the images asked for among digests.
 fn follow(
     policy: &Policy,
     bytes: &[u8],
-    images: &Checked,
+    attested: impl FnOnce(&[Digest]) -> Result<Vec<CheckedImage>, Rejection>,
     state: &State,
 ) -> Result<Recorded, (u8, Rejection)> {
     let locator = Locator::from_json(bytes)
         .map_err(|error| (1, Rejection::new(Code::LocatorMalformed, error.to_string())))?;
     let (source, record) = (locator.source, locator.record);
     let release = source.release();
-    listed(images, &record).map_err(|rejection| (2, rejection))?;
+    let images = attested(&record.digests).map_err(|rejection| match rejection.code {
+        Code::ImageNotInRecord => (2, rejection),
+        Code::OriginalMissing => (3, rejection),
+        _ => (4, rejection),
+    })?;
     let word = state
         .need(&slots::release(&release), &format!("release {release}"))
-        .map_err(|rejection| (3, rejection))?;
+        .map_err(|rejection| (5, rejection))?;
     let commitment = record.commitment();
-    recorded(release, commitment, word).map_err(|rejection| (4, rejection))?;
+    recorded(release, commitment, word).map_err(|rejection| (6, rejection))?;
     if !policy.expects(&source) {
         let rejection = Rejection::new(
             Code::SourceNotExpected,
             "the release is of a source the policy does not list",
         )
         .found(format!("{} target {}", source.uri, source.target));
-        return Err((5, rejection));
+        return Err((7, rejection));
     }
     Ok(Recorded {
         source,
         release,
         record,
         commitment,
-    })
-}
-
-fn listed(images: &Checked, record: &Record) -> Result<(), Rejection> {
-    let missing = images
-        .images
-        .iter()
-        .find(|image| !record.digests.contains(&image.digest));
-    missing.map_or(Ok(()), |image| {
-        let digests: Vec<String> = record.digests.iter().map(ToString::to_string).collect();
-        Err(
-            Rejection::new(Code::ImageNotInRecord, "the record does not list the image")
-                .found(image.digest)
-                .expected(digests.join(" or ")),
-        )
+        images,
     })
 }
 

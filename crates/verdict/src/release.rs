@@ -72,8 +72,12 @@ pub struct Release {
 pub struct VerifiedImage {
     /// Its system.
     pub system: System,
-    /// The digest of its manifest.
+    /// The digest of its manifest, as served.
     pub digest: Digest,
+    /// Of a re-packed copy: the digest of the attested manifest with the same config, whose layers unpack to the same
+    /// bytes. `None` where the image is the attested one itself.
+    #[serde(rename = "copyOf")]
+    pub copy_of: Option<Digest>,
 }
 
 /// Who says that the block everything was read at is final.

@@ -4,16 +4,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use seed_attestation::{Attestation, VerifiedAttestation};
-use seed_primitives::{BuilderId, Recipe, ReleaseId, Source};
+use seed_primitives::{BuilderId, Digest, Recipe, ReleaseId, Source};
 use seed_proof::largest_independent;
 
 use crate::{
-    CountedBuilder, DroppedBuilder, Evidence, Grade, Policy, Rejection, RejectionCode as Code,
-    Release, Supersession, VerifiedImage,
+    Context, CountedBuilder, DroppedBuilder, Evidence, Grade, Policy, Rejection,
+    RejectionCode as Code, Release, Supersession, VerifiedImage,
     count::share_domain,
     decide::allowed,
     image::{Checked, CheckedImage},
-    statement, trust,
+    original, statement, trust,
     votes::{Fault, MAX_ATTESTATIONS},
 };
 
@@ -40,6 +40,7 @@ pub(crate) fn decide(
     policy: &Policy,
     evidence: &Evidence,
     images: Checked,
+    context: &Context,
 ) -> Result<Release, Rejection> {
     let supersession = rollback(policy)?;
     let votes = read(policy, evidence)?;
@@ -50,8 +51,15 @@ pub(crate) fn decide(
     }
     let mut complaint = None;
     for ((release, _), votes) in groups {
-        match group(policy, evidence, &images, &votes) {
-            Ok(found) => return Ok(found.report(policy, images, release, supersession)),
+        let found = attested(&images, &votes, evidence, context).and_then(|attested| {
+            let found = group(policy, evidence, &attested, &votes)?;
+            Ok((attested, found))
+        });
+        match found {
+            Ok((attested, found)) => {
+                let images = images.attested(attested);
+                return Ok(found.report(policy, images, release, supersession));
+            }
             Err(rejection) => complaint = complaint.or(Some(rejection)),
         }
     }
@@ -110,6 +118,29 @@ fn read(policy: &Policy, evidence: &Evidence) -> Result<Vec<VerifiedAttestation>
     Ok(votes)
 }
 
+/// The images asked for, as those that the votes are for. One that no vote names stays what it is, and is short of
+/// votes.
+fn attested(
+    images: &Checked,
+    votes: &[&VerifiedAttestation],
+    evidence: &Evidence,
+    context: &Context,
+) -> Result<Vec<CheckedImage>, Rejection> {
+    let systems = votes.iter().flat_map(|vote| &vote.attestation().systems);
+    let digests: BTreeSet<Digest> = systems.map(|one| one.digest).collect();
+    let digests: Vec<Digest> = digests.into_iter().collect();
+    let images = images.images.iter();
+    let found = images.map(|image| {
+        match original::attested(image, &digests, &evidence.blobs, context.deep) {
+            Err(rejection) if image.attestable && rejection.code == Code::ImageNotInRecord => {
+                Ok(image.clone())
+            }
+            found => found,
+        }
+    });
+    found.collect()
+}
+
 /// Who counts of those who signed one release.
 struct Found {
     source: Source,
@@ -121,13 +152,13 @@ struct Found {
 fn group(
     policy: &Policy,
     evidence: &Evidence,
-    images: &Checked,
+    images: &[CheckedImage],
     votes: &[&VerifiedAttestation],
 ) -> Result<Found, Rejection> {
     let mut recipe = None;
     let mut builders: BTreeMap<BuilderId, CountedBuilder> = BTreeMap::new();
     let mut dropped = Vec::new();
-    for image in &images.images {
+    for image in images {
         let mut counted = BTreeSet::new();
         let mut faults: Vec<(BuilderId, Fault)> = Vec::new();
         for vote in votes.iter().filter(|vote| names(vote, image)) {
@@ -279,14 +310,7 @@ impl Found {
             trusts: trust::signers(policy, &builders),
             builders,
             dropped: self.dropped,
-            images: images
-                .images
-                .into_iter()
-                .map(|one| VerifiedImage {
-                    system: one.system,
-                    digest: one.digest,
-                })
-                .collect(),
+            images: images.images.into_iter().map(VerifiedImage::from).collect(),
         }
     }
 }

@@ -10,10 +10,13 @@ mod common;
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 use common::{Case, DAY, LEDGER_CODE, NOW, Plan, RULES, builder, sign};
 use seed_attestation::{LayerKind, Locator, ReleaseData};
-use seed_image::{ImageConfig, ImageManifest};
+use seed_image::{ImageConfig, ImageManifest, media};
 use seed_primitives::{Digest, System};
 use seed_proof::slots;
 use seed_verdict::{Document, HighWater, RejectionCode};
+
+/// A layer as only copies have it.
+const GZIP: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
 
 /// `name: Code, |plan| change before everything is built, |case| change to what was gathered;`
 macro_rules! refusals {
@@ -141,6 +144,93 @@ refusals! {
         c.serve_index(&stranger);
     };
     a_tag_without_a_rule_against_old_releases: TagWithoutRollbackRule, |_p| (), |c| c.tag();
+
+    // Re-packed copies
+    a_copy_without_deep: RepackedCopy, |p| (), |c| {
+        c.serve_copy(p, media::LAYER_TAR);
+        c.context.deep = false;
+    };
+    a_copy_in_a_form_of_its_own_without_deep: RepackedCopy, |p| (), |c| {
+        c.serve_copy(p, GZIP);
+        c.lose(&Digest::of(&p.image(&p.systems[1]).manifest));
+        c.context.deep = false;
+    };
+    a_copy_whose_layers_were_not_read: LayersMissing, |p| (), |c| {
+        c.serve_copy(p, GZIP);
+        c.image().layers = None;
+    };
+    a_copy_with_one_layer_not_read: LayersMissing, |p| (), |c| {
+        c.serve_copy(p, GZIP);
+        c.image().layers.as_mut().unwrap().pop();
+    };
+    a_copy_with_another_layer_than_it_names: LayerMismatch, |p| (), |c| {
+        c.serve_copy(p, GZIP);
+        c.image().layers.as_mut().unwrap()[0].digest = Digest::of(b"other");
+    };
+    a_copy_of_which_a_layer_holds_something_else: DiffIdMismatch, |p| (), |c| {
+        c.serve_copy(p, GZIP);
+        c.image().layers.as_mut().unwrap()[1].diff_id = Digest::of(b"other");
+    };
+    a_copy_with_swapped_layers: DiffIdMismatch, |p| (), |c| {
+        c.serve_copy(p, media::LAYER_TAR);
+        c.image().layers.as_mut().unwrap().reverse();
+        edit_manifest(c, |manifest| manifest.layers.reverse());
+    };
+    a_copy_with_a_layer_more: LayerCountMismatch, |p| (), |c| {
+        c.serve_copy(p, media::LAYER_TAR);
+        let more = c.image().layers.as_ref().unwrap()[0];
+        c.image().layers.as_mut().unwrap().push(more);
+        edit_manifest(c, |manifest| manifest.layers.push(manifest.layers[0].clone()));
+    };
+    a_copy_with_a_layer_less: LayerCountMismatch, |p| (), |c| {
+        c.serve_copy(p, media::LAYER_TAR);
+        c.image().layers.as_mut().unwrap().pop();
+        edit_manifest(c, |manifest| { manifest.layers.pop(); });
+    };
+    a_copy_with_another_config: ImageNotInRecord, |p| (), |c| {
+        c.serve_copy(p, media::LAYER_TAR);
+        edit_config(c, |config| config.run.cmd = vec!["/bin/evil".to_owned()]);
+    };
+    a_copy_whose_original_was_not_found: OriginalMissing, |p| (), |c| {
+        c.serve_copy(p, GZIP);
+        let original = p.image(&p.systems[1]).manifest;
+        c.lose(&Digest::of(&original));
+    };
+    a_copy_of_an_original_nobody_recorded: OriginalMissing, |p| (), |c| {
+        // The same config, and a manifest that the registry made up.
+        c.serve_copy(p, GZIP);
+        let original = p.image(&p.systems[1]).manifest;
+        c.lose(&Digest::of(&original));
+        c.evidence.blobs.insert(p.copy(&p.systems[1], media::LAYER_TAR).manifest);
+    };
+    a_copy_of_an_original_with_another_size_of_the_config: SizeMismatch, |p| {
+        p.manifest = Box::new(|manifest| manifest.config.size += 1);
+    }, |c| {
+        c.serve_copy(p, media::LAYER_TAR);
+        edit_manifest(c, |manifest| manifest.config.size -= 1);
+    };
+    a_copy_of_an_original_with_a_layer_more: LayerCountMismatch, |p| {
+        p.manifest = Box::new(|manifest| manifest.layers.push(manifest.layers[0].clone()));
+    }, |c| {
+        c.serve_copy(p, media::LAYER_TAR);
+        edit_manifest(c, |manifest| { manifest.layers.pop(); });
+    };
+    a_form_of_copies_that_was_recorded: ImageNotInRecord, |p| {
+        p.manifest = Box::new(|manifest| manifest.layers[0].media_type = GZIP.to_owned());
+    }, |c| {
+        c.add_originals(p);
+        c.context.deep = true;
+    };
+    a_copy_of_the_image_of_another_system: PlatformMismatch, |p| {
+        p.record = Box::new(|record| {
+            record.digests.swap(0, 1);
+            let systems: Vec<System> = Plan::new().systems;
+            record.root = record.leaves(&systems, 3).unwrap().root();
+        });
+    }, |c| c.serve_copy(p, GZIP);
+    a_copy_of_an_image_whose_closure_was_not_attested: StatementBad, |p| p.closure_annotation = false, |c| {
+        c.serve_copy(p, media::LAYER_TAR);
+    };
 
     // Head
     an_endpoint_answers_for_another_chain: WrongChain, |_p| (), |c| c.endpoint(2).chain_id = 1;

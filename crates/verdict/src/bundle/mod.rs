@@ -154,12 +154,15 @@ impl Bundle {
         })
     }
 
-    /// The evidence for an image whose bytes come from elsewhere.
+    /// The evidence for an image whose bytes come from elsewhere: one of these images, or a re-packed copy of one.
     #[must_use]
     pub fn evidence_with(&self, image: ImageEvidence) -> Evidence {
         let mut blobs = Blobs::default();
         for bytes in self.evidence.iter().chain(&self.statements) {
             blobs.insert(bytes.clone());
+        }
+        for image in &self.images {
+            blobs.insert(image.manifest.clone());
         }
         let locator = Locator {
             source: self.source.clone(),

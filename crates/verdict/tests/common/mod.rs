@@ -63,6 +63,7 @@ pub struct Member {
 
 type StatementEdit = Box<dyn Fn(u8, &mut Statement)>;
 type LayersEdit = Box<dyn Fn(u8, &mut Vec<EvidenceLayer>)>;
+type ManifestEdit = Box<dyn Fn(&mut ImageManifest)>;
 type RecordEdit = Box<dyn Fn(&mut Record)>;
 
 /// The truth before anything is gathered. Everything that follows from a field follows from it.
@@ -93,6 +94,8 @@ pub struct Plan {
     /// Signs the DSSE envelope in place of the member with this key.
     pub envelope_key: Box<dyn Fn(u8) -> u8>,
     pub closure_annotation: bool,
+    /// Changes every attested manifest.
+    pub manifest: ManifestEdit,
     /// How many other words and accounts there are.
     pub crowd: u8,
     /// Further words of the ledger's storage.
@@ -146,6 +149,7 @@ impl Plan {
             record: Box::new(|_| {}),
             envelope_key: Box::new(|key| key),
             closure_annotation: true,
+            manifest: Box::new(|_| {}),
             crowd: 40,
             extra: Vec::new(),
         }
@@ -211,16 +215,36 @@ impl Plan {
             digest: layer.digest,
             size: layer.size,
         });
-        let manifest = ImageManifest {
+        let mut manifest = ImageManifest {
             config: Descriptor::of(media::CONFIG, &config),
             layers: descriptors.collect(),
             closure: self.closure_annotation.then(|| closure(system)),
         };
+        (self.manifest)(&mut manifest);
         ManifestEvidence {
             manifest: manifest.to_bytes(),
             config: Some(config),
             layers: Some(layers),
         }
+    }
+
+    /// The same image packed again: another manifest, other stored layers, the same config.
+    pub fn copy(&self, system: &System, media_type: &str) -> ManifestEvidence {
+        let mut image = self.image(system);
+        let mut manifest = ImageManifest::parse(&image.manifest).unwrap();
+        let layers = image.layers.as_mut().unwrap();
+        for (layer, descriptor) in layers.iter_mut().zip(&mut manifest.layers) {
+            layer.digest = Digest::of(layer.digest.as_bytes());
+            layer.size += 1000;
+            *descriptor = Descriptor {
+                media_type: media_type.to_owned(),
+                digest: layer.digest,
+                size: layer.size,
+            };
+        }
+        manifest.closure = Some(Digest::of(b"what a copy says of its closure is read over"));
+        image.manifest = manifest.to_bytes();
+        image
     }
 
     fn digests(&self) -> Vec<Digest> {
@@ -568,6 +592,22 @@ impl Case {
             children,
         });
         self.ask_for_what_is_served();
+    }
+
+    /// Serves a re-packed copy in place of the image, its layers read, and every original beside it.
+    pub fn serve_copy(&mut self, plan: &Plan, media_type: &str) {
+        let system = plan.systems.last().unwrap();
+        self.evidence.image.document = Some(Document::Manifest(plan.copy(system, media_type)));
+        self.ask_for_what_is_served();
+        self.add_originals(plan);
+        self.context.deep = true;
+    }
+
+    /// Adds the attested manifests of all systems.
+    pub fn add_originals(&mut self, plan: &Plan) {
+        for system in &plan.systems {
+            self.evidence.blobs.insert(plan.image(system).manifest);
+        }
     }
 
     pub fn endpoint(&mut self, at: usize) -> &mut Observation {

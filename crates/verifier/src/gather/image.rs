@@ -1,12 +1,13 @@
-use seed_image::{Descriptor, ImageIndex, ImageManifest, MAX_CONFIG_BYTES, media};
+use seed_image::{Descriptor, ImageIndex, MAX_CONFIG_BYTES, media};
 use seed_oci::{Fault as Blame, Manifest, Pointer, Reference, Repository};
 use seed_primitives::Digest;
 use seed_verdict::{
     Document, ImageEvidence, LayerEvidence, ManifestEvidence, RejectionCode, Requested,
+    ServedManifest,
 };
 
 use super::{Notes, Stop};
-use crate::layer::{Encoding, LayerReader, MAX_TAR_BYTES};
+use crate::layer::{Encoding, LayerReader, MAX_TAR_BYTES, ReadLayer};
 
 /// The image as it was served, and the digests of its image manifests (one, or those of an index).
 pub(crate) struct Served {
@@ -87,11 +88,11 @@ impl Reader<'_> {
 
     async fn manifest(&self, served: &Manifest) -> Result<ManifestEvidence, Stop> {
         let bytes = served.bytes().to_vec();
-        let manifest = ImageManifest::parse(&bytes)
+        let read = ServedManifest::parse(&bytes)
             .map_err(|error| Stop::rejected(RejectionCode::ImageMalformed, error))?;
-        let config = self.config(&manifest.config).await?;
+        let config = self.config(&read.manifest.config).await?;
         let layers = match self.deep {
-            true => self.layers(&manifest).await?,
+            true => self.layers(&read).await?,
             false => None,
         };
         Ok(ManifestEvidence {
@@ -115,24 +116,25 @@ impl Reader<'_> {
         }
     }
 
-    /// Every layer of a manifest, once each; `None` as soon as one cannot be had.
-    async fn layers(&self, manifest: &ImageManifest) -> Result<Option<Vec<LayerEvidence>>, Stop> {
+    /// Every layer of a manifest, once each; `None` as soon as one cannot be had. Those of a copy unpack to no more
+    /// than one layer may: anybody can have made them.
+    async fn layers(&self, served: &ServedManifest) -> Result<Option<Vec<LayerEvidence>>, Stop> {
         let mut layers = Vec::new();
-        for descriptor in &manifest.layers {
-            match self.layer(descriptor).await? {
-                Some(layer) => layers.push(layer),
-                None => return Ok(None),
+        let mut limit = MAX_TAR_BYTES;
+        for descriptor in &served.manifest.layers {
+            let Some(layer) = self.layer(descriptor, limit).await? else {
+                return Ok(None);
+            };
+            if !served.attestable {
+                limit = limit.saturating_sub(layer.unpacked);
             }
+            layers.push(layer.evidence);
         }
         Ok(Some(layers))
     }
 
-    async fn layer(&self, descriptor: &Descriptor) -> Result<Option<LayerEvidence>, Stop> {
-        let encoding = match descriptor.media_type.as_str() {
-            media::LAYER_TAR_ZSTD => Encoding::Zstd,
-            _ => Encoding::Tar,
-        };
-        let mut reader = LayerReader::new(encoding, MAX_TAR_BYTES);
+    async fn layer(&self, descriptor: &Descriptor, limit: u64) -> Result<Option<ReadLayer>, Stop> {
+        let mut reader = LayerReader::new(Encoding::of(&descriptor.media_type), limit);
         if let Err(error) = self.stream(descriptor, &mut reader).await {
             if error.fault() == Blame::WrongBytes {
                 return Err(Stop::rejected(RejectionCode::LayerMismatch, error));
@@ -141,8 +143,8 @@ impl Reader<'_> {
             return Ok(None);
         }
         let layer = reader.finish();
-        match layer.error {
-            None => Ok(Some(layer.evidence)),
+        match &layer.error {
+            None => Ok(Some(layer)),
             Some(error) => Err(Stop::rejected(
                 RejectionCode::DiffIdMismatch,
                 format!("layer {}: {error}", descriptor.digest),

@@ -5,7 +5,7 @@ use seed_verdict::{MAX_LOCATORS, Policy};
 
 use super::{Notes, artifact};
 
-const MAX_BYTES: u64 = 64 * 1024;
+pub(super) const MAX_BYTES: u64 = 64 * 1024;
 /// How many referrers of one image are listed before giving up on finding a locator among them.
 const MAX_LISTED: usize = 100;
 

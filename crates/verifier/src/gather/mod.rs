@@ -7,6 +7,7 @@ mod evidence;
 pub(crate) mod image;
 mod locator;
 mod notes;
+mod original;
 mod stop;
 
 use std::collections::BTreeSet;
@@ -27,6 +28,7 @@ pub use stop::Stop;
 
 use evidence::Places;
 pub use notes::Notes;
+use original::Originals;
 
 /// What is to be gathered.
 #[derive(Clone, Debug)]
@@ -74,10 +76,10 @@ impl<'a> Gatherer<'a> {
     ) -> Result<Evidence, Stop> {
         let (head, beside) =
             tokio::join!(self.chain.head(height, notes), self.beside(request, notes));
-        let (image, locators, repositories) = beside?;
+        let (beside, repositories) = beside?;
         let mut evidence = Evidence {
-            image,
-            locators,
+            image: beside.image,
+            locators: beside.locators,
             ..Evidence::default()
         };
         let candidates = candidates(self.policy, &evidence);
@@ -103,6 +105,9 @@ impl<'a> Gatherer<'a> {
             places.evidence(&manifests, &systems)
         );
         evidence.blobs = blobs;
+        for original in beside.originals {
+            evidence.blobs.insert(original);
+        }
         evidence.chain = state;
         evidence.chain.rules_codes = codes;
         Ok(evidence)
@@ -156,12 +161,12 @@ impl<'a> Gatherer<'a> {
         &self,
         request: &Request<'_>,
         notes: &Notes,
-    ) -> Result<(ImageEvidence, Vec<Vec<u8>>, Vec<Repository>), Stop> {
+    ) -> Result<(Beside, Vec<Repository>), Stop> {
         let place = &request.reference.place;
         let repository = Repository::open(place, &self.options)
             .map_err(|error| Stop::no_image(&error, RejectionCode::ManifestDigestMismatch))?;
         let served = image::serve(&repository, request.reference, request.deep, notes).await?;
-        let locators = match request.locator {
+        let mut locators = match request.locator {
             Some(locator) => vec![locator.to_vec()],
             None => locator::find(&repository, &served.manifests, self.policy, notes).await,
         };
@@ -169,8 +174,28 @@ impl<'a> Gatherer<'a> {
         for mirror in self.mirrors.iter().filter(|mirror| *mirror != place) {
             repositories.extend(notes.ok(Repository::open(mirror, &self.options)));
         }
-        Ok((served.evidence, locators, repositories))
+        let originals = Originals {
+            repositories: &repositories,
+            policy: self.policy,
+            notes,
+        };
+        let search = request.deep && request.locator.is_none();
+        let originals = originals.find(&served, &mut locators, search).await;
+        let beside = Beside {
+            image: served.evidence,
+            locators,
+            originals,
+        };
+        Ok((beside, repositories))
     }
+}
+
+/// The image, and what leads from it to a release.
+struct Beside {
+    image: ImageEvidence,
+    locators: Vec<Vec<u8>>,
+    /// Attested manifests of which the image may be a re-packed copy.
+    originals: Vec<Vec<u8>>,
 }
 
 /// The readable locators of an expected source, at most [`MAX_LOCATORS`].

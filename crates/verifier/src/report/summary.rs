@@ -102,6 +102,9 @@ impl Summary<'_> {
         if release.layers_checked {
             levels.push("SEED_LAYERS_READ".to_owned());
         }
+        if release.images.iter().any(|image| image.copy_of.is_some()) {
+            levels.push("SEED_REPACKED_COPY".to_owned());
+        }
         levels
     }
 

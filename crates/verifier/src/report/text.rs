@@ -93,6 +93,10 @@ fn what(page: &mut Page, release: &Release) {
     for (at, image) in release.images.iter().enumerate() {
         let label = if at == 0 { "image" } else { "" };
         page.line(label, &format!("{} {}", image.digest, image.system));
+        if let Some(original) = &image.copy_of {
+            page.toned("", Tone::Doubtful, "a re-packed copy, verified as");
+            page.line("", &original.to_string());
+        }
     }
     if !release.left_out.is_empty() {
         page.toned("left out", Tone::Doubtful, &systems(&release.left_out));
