@@ -12,6 +12,8 @@
 . "$SEED_LIB/registry.sh"
 # shellcheck source=runtimes.sh
 . "$SEED_LIB/runtimes.sh"
+# shellcheck source=cosign.sh
+. "$SEED_LIB/cosign.sh"
 # shellcheck source=contracts.sh
 . "$SEED_LIB/contracts.sh"
 # shellcheck source=python.sh
