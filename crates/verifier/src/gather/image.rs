@@ -2,12 +2,11 @@ use seed_image::{Descriptor, ImageIndex, MAX_CONFIG_BYTES, media};
 use seed_oci::{Fault as Blame, Manifest, Pointer, Reference, Repository};
 use seed_primitives::Digest;
 use seed_verdict::{
-    Document, ImageEvidence, LayerEvidence, ManifestEvidence, RejectionCode, Requested,
+    Document, ImageEvidence, ManifestEvidence, RejectionCode, Requested,
     ServedManifest,
 };
 
-use super::{Notes, Stop};
-use crate::layer::{Encoding, LayerReader, MAX_TAR_BYTES, ReadLayer};
+use super::{Notes, Stop, layers};
 
 /// The image as it was served, and the digests of its image manifests (one, or those of an index).
 pub(crate) struct Served {
@@ -92,7 +91,10 @@ impl Reader<'_> {
             .map_err(|error| Stop::rejected(RejectionCode::ImageMalformed, error))?;
         let config = self.config(&read.manifest.config).await?;
         let layers = match self.deep {
-            true => self.layers(&read).await?,
+            true => {
+                let manifest = &read.manifest;
+                layers::read(self.repository, &manifest.layers, !read.attestable, self.notes).await?
+            }
             false => None,
         };
         Ok(ManifestEvidence {
@@ -114,54 +116,5 @@ impl Reader<'_> {
                 Ok(None)
             }
         }
-    }
-
-    /// Every layer of a manifest, once each; `None` as soon as one cannot be had. Those of a copy unpack to no more
-    /// than one layer may: anybody can have made them.
-    async fn layers(&self, served: &ServedManifest) -> Result<Option<Vec<LayerEvidence>>, Stop> {
-        let mut layers = Vec::new();
-        let mut limit = MAX_TAR_BYTES;
-        for descriptor in &served.manifest.layers {
-            let Some(layer) = self.layer(descriptor, limit).await? else {
-                return Ok(None);
-            };
-            if !served.attestable {
-                limit = limit.saturating_sub(layer.unpacked);
-            }
-            layers.push(layer.evidence);
-        }
-        Ok(Some(layers))
-    }
-
-    async fn layer(&self, descriptor: &Descriptor, limit: u64) -> Result<Option<ReadLayer>, Stop> {
-        let mut reader = LayerReader::new(Encoding::of(&descriptor.media_type), limit);
-        if let Err(error) = self.stream(descriptor, &mut reader).await {
-            if error.fault() == Blame::WrongBytes {
-                return Err(Stop::rejected(RejectionCode::LayerMismatch, error));
-            }
-            self.notes.add(error);
-            return Ok(None);
-        }
-        let layer = reader.finish();
-        match &layer.error {
-            None => Ok(Some(layer)),
-            Some(error) => Err(Stop::rejected(
-                RejectionCode::DiffIdMismatch,
-                format!("layer {}: {error}", descriptor.digest),
-            )),
-        }
-    }
-
-    async fn stream(
-        &self,
-        descriptor: &Descriptor,
-        reader: &mut LayerReader,
-    ) -> Result<(), seed_oci::Error> {
-        let (digest, size) = (&descriptor.digest, descriptor.size);
-        let mut stream = self.repository.blob_stream(digest, size).await?;
-        while let Some(chunk) = stream.chunk().await? {
-            reader.push(&chunk);
-        }
-        Ok(())
     }
 }

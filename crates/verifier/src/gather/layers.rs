@@ -80,3 +80,76 @@ async fn read_one(
     stream.prove(layer.evidence.digest)?;
     Ok(layer)
 }
+
+#[cfg(test)]
+mod tests {
+    use seed_image::media;
+    use seed_oci::{Options, Place};
+    use seed_primitives::Digest;
+
+    use super::*;
+
+    /// A layout with plenty of layers, more than are read at a time, and what describes them.
+    async fn layers(folder: &std::path::Path) -> (Repository, Vec<Descriptor>) {
+        let place = Place::Layout(folder.join("layout"));
+        let repository = Repository::create(&place, &Options::default()).unwrap();
+        let mut descriptors = Vec::new();
+        for number in 0..40_u32 {
+            let tar: Vec<u8> = number.to_le_bytes().repeat(1_000 * number as usize);
+            let blob = zstd::bulk::compress(&tar, 3).unwrap();
+            descriptors.push(Descriptor::of(media::LAYER_TAR_ZSTD, &blob));
+            repository.push_blob(blob).await.unwrap();
+        }
+        (repository, descriptors)
+    }
+
+    fn change(folder: &std::path::Path, layer: &Descriptor) {
+        let blobs = folder.join("layout/blobs/sha256");
+        let file = blobs.join(layer.digest.to_hex());
+        let mut bytes = std::fs::read(&file).unwrap();
+        let last = bytes.len() - 1;
+        bytes[last] ^= 1;
+        std::fs::write(file, bytes).unwrap();
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn layers_come_in_their_order_however_many_are_read_at_a_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let (repository, descriptors) = layers(folder.path()).await;
+        for together in [false, true] {
+            let notes = Notes::default();
+            let read = read(&repository, &descriptors, together, &notes).await;
+            let read = read.unwrap().unwrap();
+            let stored = read.iter().map(|layer| (layer.digest, layer.size));
+            let named = descriptors.iter().map(|layer| (layer.digest, layer.size));
+            assert!(stored.eq(named));
+            let tar = 39_u32.to_le_bytes().repeat(39_000);
+            assert_eq!(read[39].diff_id, Digest::of(&tar));
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn the_first_layer_that_is_not_good_decides() {
+        let folder = tempfile::tempdir().unwrap();
+        let (repository, descriptors) = layers(folder.path()).await;
+        let absent = Descriptor::of(media::LAYER_TAR_ZSTD, b"absent");
+        let mut missing_first = descriptors.clone();
+        missing_first[20] = absent.clone();
+        let mut wrong_first = descriptors.clone();
+        wrong_first[30] = absent;
+        change(folder.path(), &descriptors[25]);
+        for _ in 0..20 {
+            let notes = Notes::default();
+            let found = read(&repository, &missing_first, false, &notes).await;
+            assert_eq!(found, Ok(None));
+            assert_eq!(notes.into_lines().len(), 1);
+            let notes = Notes::default();
+            let found = read(&repository, &wrong_first, false, &notes).await;
+            let Err(Stop::Rejected(rejection)) = found else {
+                panic!("{found:?}");
+            };
+            assert_eq!(rejection.code, RejectionCode::LayerMismatch);
+            assert!(notes.into_lines().is_empty());
+        }
+    }
+}

@@ -5,6 +5,7 @@ pub(crate) mod bundle;
 mod chain;
 mod evidence;
 pub(crate) mod image;
+mod layers;
 mod locator;
 mod notes;
 mod original;
