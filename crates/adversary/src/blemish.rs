@@ -155,6 +155,13 @@ impl Blemish {
         ),
     ];
 
+    /// The rows of the threat model it is about.
+    #[must_use]
+    pub fn rows(self) -> &'static [&'static str] {
+        let found = Self::ALL.iter().find(|(one, ..)| *one == self);
+        found.map_or(&[], |(_, rows, _)| rows)
+    }
+
     /// The statement as it is signed; `stranger` is the image of another release.
     #[must_use]
     pub fn statement(self, text: &str, stranger: &str) -> Vec<u8> {

@@ -16,6 +16,9 @@ pub struct Line {
     pub run: u64,
     /// The seed of all runs.
     pub seed: u64,
+    /// By which program the lies were chosen and the right words computed: see [`generation`].
+    #[serde(default)]
+    pub generation: String,
     /// What was asked.
     pub subject: String,
     /// Who lied, and how.
@@ -48,6 +51,33 @@ impl Line {
     }
 }
 
+/// Everything from which a run and its right words are made, as the digest of the sources: run number 7 of one
+/// generation is another than that of the next, and the two must not be counted together.
+#[must_use]
+pub fn generation() -> String {
+    let sources: &[&str] = &[
+        include_str!("archive_lie.rs"),
+        include_str!("blemish.rs"),
+        include_str!("bundle_case.rs"),
+        include_str!("bundle_lie.rs"),
+        include_str!("bundles.rs"),
+        include_str!("images.rs"),
+        include_str!("oracle.rs"),
+        include_str!("parts.rs"),
+        include_str!("policy.rs"),
+        include_str!("registry_lie.rs"),
+        include_str!("release.rs"),
+        include_str!("scenario.rs"),
+        include_str!("seed.rs"),
+        include_str!("subject.rs"),
+        include_str!("voice.rs"),
+        include_str!("words.rs"),
+        include_str!("world.rs"),
+    ];
+    let digest = seed_primitives::Digest::of(sources.concat().as_bytes()).to_hex();
+    digest[..12].to_owned()
+}
+
 /// The file of all runs under one seed. Runs that are in it are not run again.
 #[derive(Debug)]
 pub struct Journal {
@@ -60,7 +90,7 @@ impl Journal {
     /// Opens or creates `file`; a line torn by an end in its middle is dropped.
     ///
     /// # Errors
-    /// When the file cannot be used, or is of another seed.
+    /// When the file cannot be used, or is of another seed or generation.
     pub fn open(path: &Path, seed: u64) -> Result<Self> {
         let text = match fs::read_to_string(path) {
             Ok(text) => text,
@@ -76,9 +106,17 @@ impl Journal {
                 .wrap_err_with(|| format!("{}: {line}", path.display()))?;
             eyre::ensure!(
                 line.seed == seed,
-                "{} holds runs of seed {}",
+                "{} holds runs of seed {}: name another file",
                 path.display(),
                 line.seed
+            );
+            eyre::ensure!(
+                line.generation == generation(),
+                "{} holds runs of generation {:?}, and this program makes {:?}: they do not add up; name another \
+                 file, or remove this one",
+                path.display(),
+                line.generation,
+                generation()
             );
             done.insert(line.run, line);
         }
@@ -121,6 +159,7 @@ mod tests {
         Line {
             run,
             seed: 7,
+            generation: generation(),
             subject: "Index".to_owned(),
             lies: vec![],
             expected: expected.to_owned(),
@@ -146,6 +185,20 @@ mod tests {
         journal.flush().unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), text);
         assert!(Journal::open(&path, 8).is_err());
+    }
+
+    #[test]
+    fn refuses_the_runs_of_another_generation() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("runs");
+        let good = serde_json::to_string(&line(0, "verified", "verified")).unwrap();
+        let marker = format!("\"generation\":\"{}\",", generation());
+        assert!(good.contains(&marker));
+        for other in ["", "\"generation\":\"000000000000\","] {
+            fs::write(&path, good.replace(&marker, other) + "\n").unwrap();
+            let error = Journal::open(&path, 7).unwrap_err().to_string();
+            assert!(error.contains("holds runs of generation"), "{error}");
+        }
     }
 
     #[test]

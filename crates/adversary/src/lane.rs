@@ -4,11 +4,20 @@ use eyre::{Result, ensure};
 use seed_oci::{Credentials, Login, Options, Place};
 use seed_testkit::liar::{Liar, Lie, Told, Upstream};
 use seed_verdict::Policy;
-use seed_verifier::{Format, HighWaterMarks, Memory, Outcome, Question, Report, Verifier};
+use seed_verifier::{
+    BundlePlace, Fault, Format, HighWaterMarks, Memory, Outcome, Question, Report, Unplugged,
+    Verifier,
+};
 use tempfile::TempDir;
 
 use crate::{
-    Scenario, Subject, Word, World, policy, scenario::Mirror, subject::Fake, world::REPOSITORY,
+    Scenario, Subject, Word, World,
+    archive_lie::{self, unpack},
+    bundle_case::{BundleCase, From, Held, Terms},
+    bundle_lie, policy,
+    scenario::Mirror,
+    subject::Fake,
+    world::REPOSITORY,
 };
 
 /// The most time of one verdict. Endpoints that stall are given up after 8 seconds each time.
@@ -90,6 +99,9 @@ impl Lane {
     /// # Errors
     /// When the scenario cannot be played, which is a fault of this program.
     pub async fn play(&self, scenario: &Scenario) -> Result<Got> {
+        if let Subject::Bundle(case) = &scenario.subject {
+            return self.play_bundle(scenario, case).await;
+        }
         self.tell(scenario)?;
         let urls: Vec<_> = self.operators.iter().map(Liar::url).collect();
         let text = policy::write(&self.truth.world, &scenario.subject, &urls)?;
@@ -117,11 +129,12 @@ impl Lane {
         task.remember(&self.truth.world)?;
         let got = match tokio::task::spawn_local(task.ask()).await {
             Ok(outcome) => say(&outcome)?,
-            Err(error) => Got {
-                word: "panic".to_owned(),
-                code: error.to_string(),
-            },
+            Err(error) => panicked(&error),
         };
+        self.and_no_leak(got)
+    }
+
+    fn and_no_leak(&self, got: Got) -> Result<Got> {
         if self
             .canary
             .seen()
@@ -134,6 +147,58 @@ impl Lane {
             });
         }
         Ok(got)
+    }
+
+    async fn play_bundle(&self, scenario: &Scenario, case: &BundleCase) -> Result<Got> {
+        let world = &self.truth.world;
+        if case.online {
+            self.tell(scenario)?;
+        }
+        let urls: Vec<_> = self.operators.iter().map(Liar::url).collect();
+        let hand = Hand::new(world, case, &self.registry.host())?;
+        let memory = hand.memory();
+        let text = policy::on_terms(world, case.terms, &urls)?;
+        let policy = Policy::from_toml(&text)?;
+        if case.terms == Terms::BelowMark {
+            let marks = HighWaterMarks::new(hand.folder.path());
+            let raised = marks.raise(&policy.domain(), &world.second.source, 2);
+            ensure!(raised.is_ok(), "the mark cannot be written: {raised:?}");
+        }
+        let image = hand.image;
+        let bundle = match hand.bundle {
+            None => None,
+            Some(place) => {
+                let digest = case.digest(world);
+                let loaded = tokio::task::spawn_blocking(move || place.load(Some(&digest)));
+                match loaded.await {
+                    Ok(Ok(bundle)) => Some(bundle),
+                    Ok(Err(fault)) => return say_fault(&fault),
+                    Err(error) => return Ok(panicked(&error)),
+                }
+            }
+        };
+        let options = self.options(scenario)?;
+        let outcome = match bundle {
+            // What is unplugged has a runtime of its own, and needs nothing of this one.
+            Some(bundle) if !case.online => {
+                let ask = move || Unplugged::new(&policy, memory, &bundle).ask(&named(&image));
+                tokio::task::spawn_blocking(ask).await
+            }
+            bundle => {
+                let ask = async move {
+                    let mut verifier = Verifier::new(&policy, memory, options, &[]);
+                    if let Some(bundle) = &bundle {
+                        verifier = verifier.with_bundle(bundle);
+                    }
+                    verifier.ask(&named(&image), TIME).await
+                };
+                tokio::task::spawn_local(ask).await
+            }
+        };
+        match outcome {
+            Ok(outcome) => self.and_no_leak(say(&outcome)?),
+            Err(error) => Ok(panicked(&error)),
+        }
     }
 
     fn tell(&self, scenario: &Scenario) -> Result<()> {
@@ -241,6 +306,107 @@ impl Task {
         };
         verifier.ask(&question, TIME).await
     }
+}
+
+/// A question about one image, and nothing else.
+const fn named(image: &str) -> Question<'_> {
+    Question {
+        image,
+        locator: None,
+        deep: false,
+    }
+}
+
+fn panicked(error: &tokio::task::JoinError) -> Got {
+    Got {
+        word: "panic".to_owned(),
+        code: error.to_string(),
+    }
+}
+
+/// What the one who asks has in hand: files, and how they are named.
+struct Hand {
+    folder: TempDir,
+    image: String,
+    bundle: Option<BundlePlace>,
+}
+
+impl Hand {
+    fn new(world: &World, case: &BundleCase, host: &str) -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let digest = case.digest(world);
+        let (mut layout, mut archive) = (world.bundles.layout(), world.bundles.archive());
+        if let Some(lie) = case.archive {
+            let stuff = archive_lie::Stuff {
+                members: &world.bundles.members,
+                image: digest,
+            };
+            layout = folder.path().join("layout");
+            archive = folder.path().join("layout.tar");
+            match case.from {
+                From::Layout => unpack(&lie.files(&stuff, case.dice), &layout)?,
+                _ => std::fs::write(&archive, lie.archive(&stuff, case.dice))?,
+            }
+        }
+        let place = match case.from {
+            From::Archive => format!("oci-archive:{}", archive.display()),
+            _ => format!("oci:{}", layout.display()),
+        };
+        let image = match case.from {
+            From::Bundle => digest.to_string(),
+            From::Registry => format!("{host}/{REPOSITORY}@{digest}"),
+            From::Layout | From::Archive => format!("{place}@{digest}"),
+        };
+        let bundle = match case.bundle {
+            Held::Nowhere => None,
+            Held::Beside => Some(place.parse()?),
+            Held::File => {
+                let honest = world.bundles.bytes(case.which, case.at, case.part);
+                let stuff = bundle_lie::Stuff {
+                    world,
+                    which: case.which,
+                    part: case.part,
+                };
+                let told = case.lie.map(|lie| lie.tell(&stuff, case.dice));
+                let file = folder.path().join("bundle.json");
+                std::fs::write(&file, told.as_deref().unwrap_or(honest))?;
+                Some(BundlePlace::File(file))
+            }
+        };
+        Ok(Self {
+            folder,
+            image,
+            bundle,
+        })
+    }
+
+    fn memory(&self) -> Memory {
+        Memory::new(self.folder.path(), false)
+    }
+}
+
+/// The word of a fault that is found before anything is asked.
+fn say_fault(fault: &Fault) -> Result<Got> {
+    let report = Report {
+        policy: None,
+        time: 0,
+        outcomes: &[],
+        fault: Some(fault),
+    };
+    let mut json = Vec::new();
+    report.write(Format::Json, false, &mut json)?;
+    let json: serde_json::Value = serde_json::from_slice(&json)?;
+    let exit = report.exit_code();
+    ensure!(
+        json["exitCode"] == exit && exit == fault.exit_code() && exit != 0,
+        "JSON and exit code differ: {exit}, {json}"
+    );
+    Ok(Got {
+        word: Word::of_exit(exit)
+            .map_or("nothing", Word::as_str)
+            .to_owned(),
+        code: fault.code().to_owned(),
+    })
 }
 
 /// The word of an outcome, which exit code, text and JSON must share.

@@ -12,7 +12,9 @@ use std::{
 
 use clap::Parser;
 use eyre::Result;
-use seed_adversary::{Journal, Lane, Line, Scenario, Truth, World, table};
+use seed_adversary::{
+    Journal, Lane, Line, Scenario, Truth, World, generation, missed, rows_around, table,
+};
 use tokio::{runtime::Builder, sync::mpsc, task::LocalSet};
 
 /// Lets registries and endpoints lie to the verifier, and compares what it says with what is right.
@@ -60,10 +62,15 @@ async fn run(arguments: &Arguments) -> Result<bool> {
         .clone()
         .filter(|line| line.lies.is_empty() && line.expected == "verified");
     println!(
-        "{} honest controls; {} s",
+        "{} honest controls; {} s; generation {}",
         controls.count(),
-        start.elapsed().as_secs()
+        start.elapsed().as_secs(),
+        generation()
     );
+    let missed = missed(lines.clone());
+    if !missed.is_empty() {
+        println!("rows hit fewer than 100 times: {}", missed.join(", "));
+    }
     for line in lines
         .clone()
         .filter(|line| line.is_wrong_allow() || line.is_wrong_denial())
@@ -147,11 +154,12 @@ async fn one(lane: &Lane, truth: &Truth, seed: u64, run: u64) -> Result<Line> {
     Ok(Line {
         run,
         seed,
+        generation: generation(),
         subject: format!("{:?}", scenario.subject),
         lies: scenario.lies(),
         expected: scenario.expected().to_string(),
         got: got.word,
         code: got.code,
-        rows: scenario.rows().into_iter().map(str::to_owned).collect(),
+        rows: rows_around(scenario.rows()),
     })
 }

@@ -9,6 +9,7 @@
 
 use crate::{
     Subject, Word,
+    bundle_case::{BundleCase, Held},
     registry_lie::{Effect, RegistryLie, Shelf},
     scenario::{Mirror, Scenario},
     voice::Voice,
@@ -26,16 +27,40 @@ pub(crate) fn expected(scenario: &Scenario) -> Words {
     let unmoved = scenario.operators.iter().all(Option::is_none)
         && scenario.registry.is_empty()
         && scenario.mirror == Mirror::None;
-    match truth {
-        Word::Usage => Words::only(Word::Usage),
-        _ if unmoved => Words::only(truth),
-        Word::Verified => chain(scenario)
+    if truth == Words::only(Word::Usage) || unmoved {
+        return truth;
+    }
+    match &scenario.subject {
+        Subject::Bundle(case) if truth == YES => with_a_bundle(scenario, case),
+        _ if truth == YES => chain(scenario)
             .and(image(scenario))
             .and(locator(scenario))
             .and(votes(scenario)),
         // A lie may hide why, and may not make it a yes.
         _ => Words::of(&[Word::Rejected, Word::Undecidable, Word::Revoked]),
     }
+}
+
+/// Where there is a bundle, endpoints say nothing but whether its block is final, and registries have nothing but the
+/// image.
+fn with_a_bundle(scenario: &Scenario, case: &BundleCase) -> Words {
+    if case.bundle == Held::Nowhere {
+        return chain(scenario);
+    }
+    let voices = scenario.voices();
+    let count = |wanted: &[Voice]| voices.iter().filter(|voice| wanted.contains(voice)).count();
+    let (vague, loud) = (
+        count(&[Voice::Vague]),
+        count(&[Voice::Fork, Voice::OtherChain]),
+    );
+    let final_for = voices.len() - vague - loud - count(&[Voice::Mute, Voice::Behind]);
+    let head = match final_for {
+        2.. if loud + vague == 0 => YES,
+        2.. => YES.or(UNDECIDABLE),
+        _ if final_for + vague >= 2 => YES.or(UNDECIDABLE),
+        _ => UNDECIDABLE,
+    };
+    head.and(image(scenario))
 }
 
 fn chain(scenario: &Scenario) -> Words {

@@ -1,9 +1,11 @@
-use eyre::Result;
+use eyre::{Result, ensure};
+use seed_primitives::write_bytes32;
 use seed_testkit::keys;
 use seed_verdict::{Anchor, Endpoint, ExpectedSource, InitialPolicy, KnownBuilder};
 
 use crate::{
     Subject, World,
+    bundle_case::Terms,
     release::{PACKER, URI},
     subject::Fault,
     world::BUILDERS,
@@ -17,6 +19,14 @@ const OPERATORS: [&str; 3] = ["one", "two", "three"];
 /// # Errors
 /// When the plain policy cannot be written, which would be a fault of this program.
 pub(crate) fn write(world: &World, subject: &Subject, urls: &[String]) -> Result<String> {
+    Ok(change(&plain(world, urls)?, subject, urls))
+}
+
+/// The policy that wants what is good.
+///
+/// # Errors
+/// When it cannot be written, which would be a fault of this program.
+pub(crate) fn plain(world: &World, urls: &[String]) -> Result<String> {
     let deployment = &world.deployment;
     let builders = BUILDERS.iter().map(|name| KnownBuilder {
         address: keys::builder(name),
@@ -48,10 +58,89 @@ pub(crate) fn write(world: &World, subject: &Subject, urls: &[String]) -> Result
         packers: vec![PACKER.parse()?],
     };
     // The chain stands still for as long as the runs last.
-    let text = plain
+    Ok(plain
         .render()?
-        .replace("maximum_head_age = 3600", "maximum_head_age = 86400");
-    Ok(change(&text, subject, urls))
+        .replace("maximum_head_age = 3600", "maximum_head_age = 86400"))
+}
+
+/// The policy under which a bundle is read, on these terms.
+///
+/// # Errors
+/// As [`plain`].
+pub(crate) fn on_terms(world: &World, terms: Terms, urls: &[String]) -> Result<String> {
+    let plain = plain(world, urls)?.replacen(
+        "# maximum_bundle_age = 604800",
+        "maximum_bundle_age = 86400",
+        1,
+    );
+    let swap = |old: &str, new: &str| plain.replacen(old, new, 1);
+    let rule = |rule: &str| swap("[rollback]\n", &format!("[rollback]\n{rule}\n"));
+    let digits = |start: &str| {
+        let (before, after) = plain.split_once(start).unwrap_or_default();
+        let other = if after.starts_with("11") { "22" } else { "11" };
+        format!(
+            "{before}{start}{other}{}",
+            after.get(2..).unwrap_or_default()
+        )
+    };
+    let signatures =
+        |text: String| text.replacen("require = \"proof\"", "require = \"signatures\"", 1);
+    let one = || swap("[\"bo Ltd\"]", "[\"bo Ltd\", \"ada Ltd\"]");
+    let three = || swap("minimum_known_signers = 2", "minimum_known_signers = 3");
+    let text = match terms {
+        Terms::Newer => rule("minimum_sequence = 2"),
+        Terms::Signatures => signatures(plain.clone()),
+        Terms::Stale => swap("maximum_bundle_age = 86400", "maximum_bundle_age = 1"),
+        Terms::OtherCode => digits("ledger_code_hash = \"0x"),
+        Terms::OtherLedger => digits("ledger = \"0x"),
+        Terms::OtherChain => swap("chain_id = ", "chain_id = 9"),
+        Terms::OtherSource => swap("example.org/acme/app", "example.org/acme/other"),
+        Terms::OtherCommit => rule(&format!("commit = \"{}\"", "f".repeat(40))),
+        Terms::TooOld => rule("maximum_age = 1"),
+        Terms::BelowMark | Terms::NoMark => rule("high_water = true"),
+        Terms::OtherPacker => swap("packers = [\"nix-seed/1\"]", "packers = [\"other/1\"]"),
+        Terms::OtherRules => digits("pinned = [\"0x"),
+        Terms::Three => swap("minimum_threshold = 2", "minimum_threshold = 3"),
+        Terms::TwoAreOne => one(),
+        Terms::SignaturesOfTwoAreOne => signatures(one()),
+        Terms::ThreeKnown => three(),
+        Terms::SignaturesOfThree => signatures(three()),
+        Terms::SignaturesNewer => signatures(rule("minimum_sequence = 2")),
+        Terms::SignaturesOtherSource => {
+            signatures(swap("example.org/acme/app", "example.org/acme/other"))
+        }
+        Terms::SignaturesOtherCommit => {
+            signatures(rule(&format!("commit = \"{}\"", "f".repeat(40))))
+        }
+        Terms::SignaturesOtherPacker => signatures(swap(
+            "packers = [\"nix-seed/1\"]",
+            "packers = [\"other/1\"]",
+        )),
+        Terms::SignaturesOtherCode => signatures(digits("ledger_code_hash = \"0x")),
+        Terms::Pinned | Terms::Unpinned | Terms::OtherHash | Terms::OtherHeight => plain.clone(),
+    };
+    let wanted = [Terms::Pinned, Terms::Unpinned, Terms::Signatures];
+    ensure!(
+        text != plain || wanted.contains(&terms) || pins(terms),
+        "{terms:?} wants nothing else"
+    );
+    let (block, hash) = world.bundles.pin;
+    let (block, hash) = match terms {
+        Terms::Unpinned => return Ok(text),
+        Terms::SignaturesOtherCode => (block, hash),
+        terms if terms.is_about_signatures() => return Ok(text),
+        Terms::OtherHash => (block, !hash),
+        Terms::OtherHeight => (block + 1, hash),
+        _ => (block, hash),
+    };
+    let hash = write_bytes32(&hash);
+    Ok(format!(
+        "{text}\n[[checkpoints]]\nblock = {block}\nhash = \"{hash}\"\n"
+    ))
+}
+
+const fn pins(terms: Terms) -> bool {
+    matches!(terms, Terms::OtherHash | Terms::OtherHeight)
 }
 
 fn change(text: &str, subject: &Subject, urls: &[String]) -> String {

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::{cell::RefCell, collections::BTreeMap};
 
 use eyre::{OptionExt as _, Result};
 use seed_attestation::{
@@ -31,6 +31,8 @@ pub struct Published {
     pub event: Vec<u8>,
     /// The evidence manifest and the statements of every builder that published, by name.
     pub evidence: BTreeMap<String, (Digest, Vec<Digest>)>,
+    /// What everybody who published signed, by name.
+    pub attestations: BTreeMap<String, Attestation>,
 }
 
 /// Where releases are made.
@@ -42,6 +44,8 @@ pub(crate) struct Scene<'a> {
     pub chain: &'a LocalChain,
     /// The registry's repository.
     pub repository: &'a Repository,
+    /// Every evidence manifest and statement that was published.
+    pub documents: RefCell<BTreeMap<Digest, Vec<u8>>>,
 }
 
 /// What is to be published.
@@ -120,9 +124,12 @@ impl Scene<'_> {
             let document = attestation.to_json()?;
             push_artifact(self.repository, media::ATTESTATION, document, &tag, None).await?;
             evidence.insert((*name).to_owned(), published);
-            attestations.insert(*name, attestation);
+            attestations.insert((*name).to_owned(), attestation);
         }
-        let voted = plan.signers.iter().map(|name| (*name, &attestations[name]));
+        let voted = plan
+            .signers
+            .iter()
+            .map(|name| (*name, &attestations[*name]));
         let event = self
             .record(plan.number, &source, &images, &voted.collect::<Vec<_>>())
             .await?;
@@ -149,6 +156,7 @@ impl Scene<'_> {
             locator,
             event,
             evidence,
+            attestations,
         })
     }
 
@@ -165,7 +173,7 @@ impl Scene<'_> {
             let (audit, sbom) = (b"{\"audit\":1}".to_vec(), b"{\"sbom\":1}".to_vec());
             let statement = self.statement(author, source, manifest, &system, (&audit, &sbom))?;
             let envelope = self.envelope(author, &statement)?;
-            statements.push(Digest::of(&envelope));
+            statements.push(self.keep(&envelope));
             for (kind, bytes) in [
                 (LayerKind::Statement, envelope),
                 (LayerKind::ImageManifest, manifest.clone()),
@@ -193,8 +201,17 @@ impl Scene<'_> {
             _ => {}
         }
         let tag = evidence_tag(&source.release(), &keys::builder(author.name)).parse()?;
+        self.keep(&manifest);
         let digest = self.repository.push_manifest(manifest, &[tag]).await?;
         Ok((digest, statements))
+    }
+
+    fn keep(&self, document: &[u8]) -> Digest {
+        let digest = Digest::of(document);
+        self.documents
+            .borrow_mut()
+            .insert(digest, document.to_vec());
+        digest
     }
 
     fn statement(
@@ -263,7 +280,7 @@ impl Scene<'_> {
         ))
     }
 
-    fn attestation(
+    pub(crate) fn attestation(
         &self,
         name: &str,
         source: &Source,
@@ -334,7 +351,7 @@ impl Scene<'_> {
 }
 
 /// Pushes a document in its artifact manifest, under a tag and where it has a subject as a referrer.
-async fn push_artifact(
+pub(crate) async fn push_artifact(
     repository: &Repository,
     kind: &str,
     document: Vec<u8>,

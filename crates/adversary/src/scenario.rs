@@ -4,6 +4,7 @@ use eyre::Result;
 
 use crate::{
     Seed, Subject, World,
+    bundle_case::{BundleCase, From},
     oracle::{self, Words},
     registry_lie::{self, Effect, RegistryLie},
     voice::{self, COSTLY_OPERATOR_LIES, OPERATOR_LIES, OperatorLie, Voice},
@@ -42,6 +43,9 @@ impl Scenario {
     #[must_use]
     pub fn new(seed: u64, number: u64, world: &World, canary: &str) -> Self {
         let mut seed = Seed::of_run(seed, number);
+        if seed.one_in(9, 20) {
+            return Self::of_a_bundle(&mut seed, number, world, canary);
+        }
         let kind = seed.below(100);
         let subject = match kind {
             0..=54 => Subject::honest(&mut seed),
@@ -72,6 +76,29 @@ impl Scenario {
                 Mirror::Empty,
                 Mirror::Corrupt,
             ]);
+        }
+        scenario
+    }
+
+    /// A bundle or an archive; where endpoints and registries are asked, they may lie as well.
+    fn of_a_bundle(seed: &mut Seed, number: u64, world: &World, canary: &str) -> Self {
+        let good = seed.one_in(3, 10);
+        let case = BundleCase::choose(seed, good);
+        let (online, served) = (case.online, case.from == From::Registry);
+        let mut scenario = Self {
+            number,
+            subject: Subject::Bundle(Box::new(case)),
+            operators: [None; 3],
+            registry: Vec::new(),
+            mirror: Mirror::None,
+        };
+        if !online || seed.one_in(1, 4) {
+            return scenario;
+        }
+        scenario.choose_operators(seed);
+        if served && seed.one_in(1, 3) {
+            let lie = registry_lie::choose(seed, world, &scenario.subject, canary);
+            scenario.registry.extend(lie);
         }
         scenario
     }
@@ -135,6 +162,7 @@ impl Scenario {
         self.operators.iter().all(Option::is_none)
             && self.registry.is_empty()
             && matches!(self.mirror, Mirror::None | Mirror::Honest)
+            && !matches!(&self.subject, Subject::Bundle(case) if !case.lies().is_empty())
     }
 
     /// Whether a lie takes time by itself.
@@ -159,7 +187,7 @@ impl Scenario {
     /// The rows of the threat model that the run is about.
     #[must_use]
     pub fn rows(&self) -> BTreeSet<&'static str> {
-        let mut rows: BTreeSet<_> = self.subject.rows().iter().copied().collect();
+        let mut rows: BTreeSet<_> = self.subject.rows().into_iter().collect();
         rows.extend(self.operators.iter().flatten().flat_map(|lie| lie.rows));
         rows.extend(
             self.registry
@@ -194,6 +222,9 @@ impl Scenario {
         let mut lies: Vec<_> = operators
             .filter_map(|(at, lie)| Some(format!("rpc{at}:{}", (*lie)?.lies)))
             .collect();
+        if let Subject::Bundle(case) = &self.subject {
+            lies.extend(case.lies());
+        }
         lies.extend(
             self.registry
                 .iter()

@@ -2,7 +2,10 @@ use seed_image::{Descriptor, media};
 use seed_primitives::Digest;
 use serde_json::{Value, json};
 
-use crate::{Blemish, Images, Seed, Word, World, release::Published, world::REPOSITORY};
+use crate::{
+    Blemish, Images, Seed, Word, World, bundle_case::BundleCase, release::Published, words::Words,
+    world::REPOSITORY,
+};
 
 /// What is asked about.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -57,6 +60,8 @@ pub enum Subject {
     Stale,
     /// A policy whose endpoints are said to speak TLS and do not: this many of three.
     NoTls(usize),
+    /// A bundle, or a layout, or an archive of one.
+    Bundle(Box<BundleCase>),
 }
 
 /// A document that a registry makes up.
@@ -190,7 +195,7 @@ impl Subject {
     /// A subject that must not be verified, whoever says what.
     pub fn dishonest(seed: &mut Seed) -> Self {
         let at = seed.below(2);
-        match seed.below(32) {
+        match seed.below(38) {
             0..=4 => Self::Unrecorded(at),
             5..=7 => Self::Pending(at),
             8..=10 => Self::Tainted(at),
@@ -212,14 +217,18 @@ impl Subject {
                 _ => Self::Tag(1),
             },
             30 => Self::Stale,
+            31 | 32 => Self::Policy(*seed.choose(&[Fault::SameOperator, Fault::PlainHttp])),
+            33 => Self::Document(*seed.choose(&FAKES)),
+            34..=36 => Self::Blemished(seed.choose(&Blemish::ALL).0),
             _ => Self::NoTls(2 + seed.below(2)),
         }
     }
 
     /// What is right to say when nobody lies.
     #[must_use]
-    pub const fn truth(&self) -> Word {
-        match self {
+    pub fn truth(&self) -> Words {
+        Words::only(match self {
+            Self::Bundle(case) => return case.truth(),
             Self::Image(_) | Self::Deep(_) | Self::Index | Self::Genesis(_) | Self::Agreed(_) => {
                 Word::Verified
             }
@@ -244,13 +253,14 @@ impl Subject {
             | Self::Blemished(_)
             | Self::Document(_)
             | Self::OtherSource => Word::Rejected,
-        }
+        })
     }
 
     /// The rows of the threat model that the subject alone is about.
     #[must_use]
-    pub fn rows(&self) -> &'static [&'static str] {
-        match self {
+    pub fn rows(&self) -> Vec<&'static str> {
+        let rows: &[_] = match self {
+            Self::Bundle(case) => return case.rows(),
             Self::Tag(0)
             | Self::Image(_)
             | Self::Index
@@ -266,10 +276,7 @@ impl Subject {
             Self::Strange => &["PAR-08"],
             Self::StrangeBorrowed => &["REG-15", "REG-19"],
             Self::StrangeForged => &["REG-15", "PAR-11"],
-            Self::Blemished(blemish) => {
-                let found = Blemish::ALL.iter().find(|(one, ..)| one == blemish);
-                found.map_or(&[], |(_, rows, _)| rows)
-            }
+            Self::Blemished(blemish) => blemish.rows(),
             Self::Document(fake) => fake.rows(),
             Self::Locator(twist) => twist.rows(),
             Self::Reference(_) => &["REG-04", "PAR-15"],
@@ -284,7 +291,8 @@ impl Subject {
             Self::OtherSource => &["RPC-05"],
             Self::Stale => &["RPC-08", "RPC-17"],
             Self::NoTls(_) => &["RPC-15"],
-        }
+        };
+        rows.to_vec()
     }
 
     /// Whether its policy wants something to be remembered.
@@ -302,6 +310,7 @@ impl Subject {
             Self::Pending(_) => &world.pending,
             Self::Tainted(_) => &world.tainted,
             Self::Blemished(blemish) => world.blemished.get(blemish)?,
+            Self::Bundle(case) => case.release(world)?,
             Self::Strange
             | Self::StrangeBorrowed
             | Self::StrangeForged
@@ -343,6 +352,7 @@ impl Subject {
             }
             Self::Strange | Self::StrangeBorrowed | Self::StrangeForged => image(&world.strange, 1),
             Self::Document(fake) => Digest::of(&fake.document(world).1).to_string(),
+            Self::Bundle(case) => case.digest(world).to_string(),
             Self::Reference(_) => return None,
             _ => image(self.images(world).unwrap_or(&world.second.images), 1),
         })

@@ -16,6 +16,7 @@ use serde_json::json;
 
 use crate::{
     Blemish, Images, SYSTEMS,
+    bundles::Bundles,
     release::{Plan, Published, Scene},
 };
 
@@ -52,6 +53,8 @@ pub struct World {
     pub bomb: Vec<u8>,
     /// A block in which only the genesis release is recorded.
     pub early_block: u64,
+    /// Bundles, honest and forged.
+    pub bundles: Bundles,
     /// The ledger as a liar would have it: the unrecorded release is recorded, and nobody is revoked.
     pub forgery: Forgery,
 }
@@ -81,6 +84,7 @@ impl World {
             deployment: &deployment,
             chain: &chain,
             repository: &repository,
+            documents: Default::default(),
         };
         let honest = Plan {
             number: 1,
@@ -139,7 +143,8 @@ impl World {
             slots::release(&release),
             tainted.locator.record.commitment().into(),
         );
-        Ok(Self {
+        let documents = scene.documents.take();
+        let mut world = Self {
             chain,
             registry,
             first,
@@ -153,7 +158,10 @@ impl World {
             early_block,
             forgery,
             deployment,
-        })
+            bundles: Bundles::default(),
+        };
+        world.bundles = Bundles::of(&world, &documents).await?;
+        Ok(world)
     }
 }
 

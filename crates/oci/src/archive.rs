@@ -54,7 +54,7 @@ impl ArchiveIndex {
             at: 0,
             seen: BTreeMap::new(),
         };
-        Ok(match reader.run()? {
+        Ok(match reader.run()?.and_then(|()| reader.one_meaning()) {
             Ok(()) => Ok(Self {
                 files: reader
                     .seen
@@ -124,6 +124,21 @@ impl<R: Read + Seek> Reader<'_, R> {
             extended = pass!(self.member(member, extended));
         }
         Ok(Err(ArchiveFault::TooManyMembers(MAX_MEMBERS)))
+    }
+
+    /// Refuses a file whose name is also the folder of another, whether that folder is a member or not: whoever
+    /// unpacks such an archive keeps one or the other.
+    fn one_meaning(&self) -> Result<(), ArchiveFault> {
+        let folders = self.seen.keys().flat_map(|name| {
+            let ends = name.match_indices('/');
+            ends.filter_map(|(end, _)| name.get(..end))
+        });
+        for folder in folders {
+            if let Some(Some(_)) = self.seen.get(folder) {
+                return Err(ArchiveFault::Duplicate(folder.to_owned()));
+            }
+        }
+        Ok(())
     }
 
     fn block(&mut self) -> Step<[u8; BLOCK]> {

@@ -263,6 +263,11 @@ async fn each_kind_of_hostile_archive_is_refused_by_its_own_code() {
     let mut gzip = good.clone();
     gzip[..2].copy_from_slice(b"\x1f\x8b");
     let many = vec![file("a", ""); 3];
+    let bare = stage
+        .items
+        .iter()
+        .filter(|item| item.0 != EntryType::Directory);
+    let bare: Vec<_> = bare.cloned().collect();
     let cases: Vec<(&str, Vec<u8>)> = vec![
         ("archive-duplicate", stage.and(index())),
         ("archive-duplicate", stage.and(file("./index.json", "x"))),
@@ -272,6 +277,15 @@ async fn each_kind_of_hostile_archive_is_refused_by_its_own_code() {
             stage.and(of(EntryType::Directory, "oci-layout/")),
         ),
         ("archive-duplicate", archive(&many)),
+        // A file that is the folder of others, where no folder is a member: before them and behind.
+        (
+            "archive-duplicate",
+            archive(&[&[file("blobs", "x")], &bare[..]].concat()),
+        ),
+        (
+            "archive-duplicate",
+            archive(&[&bare[..], &[file("blobs/sha256", "x")]].concat()),
+        ),
         ("archive-link", stage.and(of(EntryType::Symlink, &blob))),
         ("archive-link", stage.and(of(EntryType::Link, &blob))),
         ("archive-sparse", stage.and(of(EntryType::GNUSparse, &blob))),
