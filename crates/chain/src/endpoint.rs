@@ -41,7 +41,8 @@ impl Endpoint {
     /// An endpoint at `url`; it is not contacted yet.
     ///
     /// # Errors
-    /// [`ChainError::Url`] unless the URL is https, or http to a loopback address.
+    /// [`ChainError::Url`] unless the URL is https, or http to a loopback address; [`ChainError::Unreachable`] when this
+    /// machine has no certificate authorities to speak https with.
     pub fn new(url: &str, options: &Options) -> Result<Self, ChainError> {
         JsonRpc::new(url, options).map(|rpc| Self { rpc })
     }
@@ -205,7 +206,7 @@ impl Endpoint {
 
     async fn header(&self, method: &'static str, params: Value) -> Result<Header, ChainError> {
         let json: RpcHeader = self.block(method, params).await?;
-        Header::rebuild(&self.url(), &json)
+        Header::rebuild(&self.rpc.place(), &json)
     }
 
     async fn block<T: serde::de::DeserializeOwned>(

@@ -60,7 +60,17 @@ impl JsonRpc {
             // A proxy from the environment would turn plain http to this machine into plain http to another.
             client = client.no_proxy();
         }
-        let client = client.build().map_err(|error| refuse(&error.to_string()))?;
+        if parsed.scheme() == "http" {
+            // Nor have the system's certificates a part in it, readable or not.
+            client = client.tls_certs_only([]);
+        }
+        let client = client.build().map_err(|error| ChainError::Unreachable {
+            url: parsed.origin().ascii_serialization(),
+            why: format!(
+                "no HTTPS without certificate authorities: {}",
+                innermost(&error)
+            ),
+        })?;
         Ok(Self {
             url: parsed,
             client,
@@ -70,6 +80,11 @@ impl JsonRpc {
 
     pub(crate) fn url(&self) -> String {
         self.url.as_str().trim_end_matches('/').to_owned()
+    }
+
+    /// The endpoint by its host alone, for what is printed: in path and query people keep the keys of their accounts.
+    pub(crate) fn place(&self) -> String {
+        self.url.origin().ascii_serialization()
     }
 
     /// Asks `method` and reads its result as `T`.
@@ -93,7 +108,7 @@ impl JsonRpc {
         match (answer.result, answer.error) {
             (Some(result), None) => Ok(result),
             (None, Some(error)) => Err(ChainError::Refused {
-                url: self.url(),
+                url: self.place(),
                 method,
                 code: error.code,
                 message: shown(&error.message),
@@ -129,7 +144,7 @@ impl JsonRpc {
         // Some nodes send JSON-RPC errors with an HTTP error status: what counts is the envelope.
         if !status.is_success() && !bytes.starts_with(b"{") {
             return Err(ChainError::Unreachable {
-                url: self.url(),
+                url: self.place(),
                 why: format!("HTTP status {status}"),
             });
         }
@@ -138,28 +153,35 @@ impl JsonRpc {
 
     pub(crate) fn malformed(&self, method: &'static str, why: &str) -> ChainError {
         ChainError::Malformed {
-            url: self.url(),
+            url: self.place(),
             method,
             why: shown(why),
         }
     }
 
     fn unreachable(&self, error: &reqwest::Error) -> ChainError {
-        let mut why = if error.is_timeout() {
-            "no answer in time".to_owned()
-        } else {
-            error.to_string()
+        let mut why = match error.is_timeout() && std::error::Error::source(error).is_none() {
+            true => "no answer in time".to_owned(),
+            false => innermost(error),
         };
-        let mut source = std::error::Error::source(error);
-        while let Some(inner) = source {
-            why = inner.to_string();
-            source = inner.source();
+        // How the TLS library says that something else than TLS came back. It is a wrong port far more often than a deed.
+        if why.contains("received corrupt message") {
+            why = "what answers there does not speak TLS".to_owned();
         }
         ChainError::Unreachable {
-            url: self.url(),
-            why: shown(&why),
+            url: self.place(),
+            why,
         }
     }
+}
+
+/// The last cause of an error, fit to be printed.
+fn innermost(error: &reqwest::Error) -> String {
+    let mut innermost: &dyn std::error::Error = error;
+    while let Some(inner) = innermost.source() {
+        innermost = inner;
+    }
+    shown(&innermost.to_string())
 }
 
 fn is_loopback(url: &Url) -> bool {

@@ -18,5 +18,9 @@ pub(crate) fn causes(error: &dyn std::error::Error) -> String {
         }
         cause = error.source();
     }
+    // How the TLS library says that something else than TLS came back. It is a wrong port far more often than a deed.
+    if line.contains("received corrupt message") {
+        return "what answers there does not speak TLS".to_owned();
+    }
     shown(&line)
 }

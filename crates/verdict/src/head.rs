@@ -82,7 +82,7 @@ pub(crate) fn unconfirmed<'a>(
     let known = answers.iter().filter(|answer| knows(answer, &header));
     let known = known.count();
     if !chain.endpoints.is_empty() && known < policy.agree() {
-        return Err(too_few(policy, &header, format!("{known} operators")));
+        return Err(too_few(policy, &header, operators(known)));
     }
     fresh(policy, chain, &header, context)?;
     Ok(Head {
@@ -225,10 +225,10 @@ fn vote<'a>(
     if voters.len() >= policy.agree() {
         return Ok(voters);
     }
-    let mut rejection = too_few(policy, header, format!("{known} operators"));
+    let mut rejection = too_few(policy, header, operators(known));
     if known >= policy.agree() {
         rejection.code = Code::HeadNotFinal;
-        rejection = rejection.found(format!("final for {} operators", voters.len()));
+        rejection = rejection.found(format!("final for {}", operators(voters.len())));
     }
     Err(rejection)
 }
@@ -237,8 +237,19 @@ fn knows(answer: &Voter<'_>, header: &RawHeader) -> bool {
     headers(answer).any(|one| one.hash() == header.hash())
 }
 
+fn operators(count: usize) -> String {
+    match count {
+        1 => "1 operator".to_owned(),
+        _ => format!("{count} operators"),
+    }
+}
+
 fn too_few(policy: &Policy, header: &RawHeader, found: String) -> Rejection {
-    let what = format!("block {} ({})", header.number(), header.hash());
+    let what = format!(
+        "too few operators vouch for block {} ({})",
+        header.number(),
+        header.hash()
+    );
     let expected = format!("{} of {}", policy.agree(), policy.endpoints().len());
     Rejection::new(Code::EndpointQuorum, what)
         .found(found)

@@ -49,6 +49,36 @@ pub fn ends_with_who_is_trusted(text: &str, images: usize) {
     assert_eq!(found, images, "{text}");
 }
 
+/// Words that say or suggest that somebody did something to an image, a record or an answer.
+const ACCUSATIONS: [&str; 17] = [
+    "tamper",
+    "forg",
+    "attack",
+    "malici",
+    "manipul",
+    "compromis",
+    "corrupt",
+    "fake",
+    "spoof",
+    "hijack",
+    "poison",
+    "impost",
+    "intru",
+    "evil",
+    "suspicio",
+    "do not run",
+    "changed the",
+];
+
+/// Refuses words of suspicion in what is said where nothing could be found out.
+#[track_caller]
+pub fn accuses_nobody(text: &str) {
+    let lower = text.to_lowercase();
+    for word in ACCUSATIONS {
+        assert!(!lower.contains(word), "`{word}` in\n{text}");
+    }
+}
+
 /// What is on standard error: the lines with a code, and all others.
 pub fn errors(printed: &[u8]) -> (Vec<String>, Vec<String>) {
     let lines = std::str::from_utf8(printed).unwrap().lines();

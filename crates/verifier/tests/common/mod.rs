@@ -45,6 +45,8 @@ pub struct World {
     pub first: Published,
     /// The second, recorded by `ada` and `bo`; `cy` endorses it.
     pub second: Published,
+    /// Variables of every command, besides `HOME`.
+    pub environment: Vec<(&'static str, String)>,
 }
 
 impl World {
@@ -101,6 +103,7 @@ impl World {
             folder,
             first,
             second,
+            environment: vec![],
         };
         world.write_policy();
         world
@@ -156,6 +159,7 @@ impl World {
         let mut command = Command::new(env!("CARGO_BIN_EXE_seed-verify"));
         command.args(arguments).current_dir(self.folder.path());
         command.env_clear().env("HOME", self.folder.path());
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command
     }
 
@@ -187,6 +191,12 @@ impl World {
         if !images.is_empty() {
             lines::fits_a_terminal(&printed);
             lines::ends_with_who_is_trusted(&printed, images.len());
+        }
+        if images.iter().all(|image| image["exitCode"] == 3) {
+            lines::accuses_nobody(&printed);
+            for line in lines::errors(&text.stderr).0 {
+                lines::accuses_nobody(&line);
+            }
         }
         for image in images {
             let code = image["error"]["code"].as_str();
