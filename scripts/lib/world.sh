@@ -8,7 +8,7 @@ readonly DEMO_COMMAND_LIMIT=300
 readonly DEMO_START_LIMIT=60
 readonly DEMO_BUILDERS=(ada bo cy)
 
-world_pids=()
+world_pids=() endpoint_pids=()
 
 # world_begin: a folder, the programs, a chain, a registry and keys for everybody.
 world_begin() {
@@ -66,6 +66,7 @@ start_endpoints() {
     for name in alpha beta gamma; do
         start "$name" "$liar" --upstream "$rpc"
         printf -v "$name" 'http://127.0.0.1:%s' "$(await "$name" 'listening on http://127\.0\.0\.1:([0-9]+)')"
+        endpoint_pids+=("${world_pids[-1]}")
     done
     tell "endpoints  $alpha $beta $gamma"
 }
@@ -116,22 +117,43 @@ commit_all() {
 
 # world_keep: leaves everything running until the user has had enough.
 world_keep() {
+    write_names
+    ln -sfn -- "$world" "$SEED_CACHE/demo/kept"
     chapter "Everything is still there"
     cat <<KEPT
-  chain     $rpc
+  chain     $rpc, behind three endpoints
   registry  http://$registry/v2/demo/main/tags/list
-  policy    $world/policy.toml
 
-  $verify --chain --policy $world/policy.toml $second_image
-  $verify --chain --deep --output json --policy $world/policy.toml $first_image
-  $verify record --policy $world/policy.toml $(grep -oE -m 1 '0x[0-9a-f]{64}' "$world/ada-second.out")
-  $verify --explain rules-unknown
-  $aggregator once --dry-run --rpc $rpc --chain-id 31337 --ledger $(deployed main ledger) --from $registry/demo/main
-  $builder audit --nix $SEED_NIX --help
+  In another terminal:
 
-  Press Enter to end chain and registry and to remove $world.
+    cd $(printf %q "$SEED_CACHE")/demo/kept
+    . ./names.sh
+    seed-verify --chain --policy policy.toml \$image
+    seed-verify --chain --policy policy.toml --deep --output json \$old_image
+    seed-verify record --policy policy.toml \$release
+    seed-verify --explain rules-unknown
+
+  README.md goes on from there, also to what is refused and why.
+
 KEPT
-    read -r || true
+    if [[ -t 0 ]]; then
+        say "  Press Enter to end chain and registry and to remove what was made."
+    else
+        say "  Ends, and removes what was made, when a line comes in or process $$ is ended."
+    fi
+    # Without anybody to press Enter, until the chain ends or a signal comes.
+    read -r || wait "${world_pids[0]}" || true
+}
+
+# write_names: what was made, by names to paste; for any shell that reads assignments.
+write_names() {
+    {
+        printf 'PATH=%q:$PATH\n' "$(dirname -- "$verify")"
+        printf '%s=%q\n' image "$second_image" old_image "$first_image" lie "$(image_of second cy)" \
+            locator second.locator layer "$(blob_file "$(layer_of "$second_image")")" \
+            release "$(grep -oE -m 1 '0x[0-9a-f]{64}' "$world/ada-second.out")" \
+            alpha_pid "${endpoint_pids[0]}" beta_pid "${endpoint_pids[1]}" gamma_pid "${endpoint_pids[2]}"
+    } >"$world/names.sh"
 }
 
 # world_end: ends every part and removes the folder.
@@ -146,6 +168,7 @@ world_end() {
     done
     world_pids=()
     [[ -n ${world-} && -d $world ]] || return 0
+    [[ ! $SEED_CACHE/demo/kept -ef $world ]] || rm -f -- "$SEED_CACHE/demo/kept"
     chmod -R u+w -- "$world" 2>/dev/null || true
     rm -rf -- "$world"
 }
