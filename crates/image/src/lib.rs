@@ -39,7 +39,9 @@ pub use layout::Layout;
 pub use manifest::{
     CLOSURE_ANNOTATION, ImageManifest, MAX_CONFIG_BYTES, MAX_LAYERS, MAX_MANIFEST_BYTES,
 };
-pub use packer::{LAYERING, PACKER, PACKER_RUNNER, PackError, PackedImage, PackedPath, Packer};
+pub use packer::{
+    LAYERING, PACKER, PACKER_RUNNER, PackError, PackedImage, PackedPath, Packer, check_recipe,
+};
 pub use registration::{
     MAX_REGISTRATION_BYTES, Registered, parse_registration, registration_of_layer,
 };

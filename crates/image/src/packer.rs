@@ -341,6 +341,17 @@ impl<'a, C: Contents> Packer<'a, C> {
     }
 }
 
+/// Whether this packer can follow `recipe` at all, whatever the closure: to be asked before anything is built.
+/// `previous` says whether the layout of a previous image is at hand.
+///
+/// # Errors
+/// [`PackError::Recipe`] for another packer, a layering that is not known, or a previous image that is named and not
+/// given or given and not named.
+pub fn check_recipe(recipe: &Recipe, previous: bool) -> Result<(), PackError> {
+    let none = Layout::default();
+    limit(recipe, previous.then_some(&none)).map(drop)
+}
+
 /// The layer limit of `recipe`, after refusing whatever this packer does not know.
 fn limit(recipe: &Recipe, previous: Option<&Layout>) -> Result<usize, PackError> {
     let refuse = |field, value: &dyn ToString, expected| {

@@ -8,7 +8,7 @@ mod signing;
 
 use std::{collections::BTreeMap, path::PathBuf};
 
-use seed_image::Layout;
+use seed_image::{Layout, check_recipe};
 use seed_primitives::{Digest, Recipe, ReleaseId, Source, System, Target};
 use serde::Serialize;
 
@@ -101,6 +101,10 @@ pub async fn run(settings: &Settings, stage: Stage) -> Result<Outcome, Error> {
         Some(previous) => Some(previous.layouts().await?),
         None => None,
     };
+    if stage >= Stage::Pack {
+        // A build may take hours; what cannot be packed is said before.
+        check_recipe(&recipe, previous.is_some())?;
+    }
     let work = settings.state_directory()?;
     let _lock = state::lock(&work.join("lock"))?;
     let sources = settings.sources(&work)?;
