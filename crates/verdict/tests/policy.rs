@@ -141,6 +141,33 @@ fn rejects_one_operator_or_one_url_twice_whatever_its_case() {
     }
 }
 
+/// Two names for one operator: whatever the spelling, `agree` is not reached by one host.
+#[test]
+fn rpc_16_rejects_two_endpoints_on_one_host_whatever_the_operators_are_called() {
+    for url in [
+        "https://one.example/another/path",
+        "https://one.example/rpc/",
+        "https://one.example:8545/rpc",
+        "https://one.example:443/rpc",
+        "https://ONE.example/rpc",
+        "https://one.example./rpc",
+        "https://one.example?rpc",
+        "https://eu.one.example/rpc",
+        "https://example/rpc",
+    ] {
+        assert!(
+            matches!(
+                with("https://two.example/rpc", url),
+                Err(PolicyError::Duplicate { .. })
+            ),
+            "{url}"
+        );
+    }
+    for url in ["https://twone.example/rpc", "https://one.example.org/rpc"] {
+        assert!(with("https://two.example/rpc", url).is_ok(), "{url}");
+    }
+}
+
 #[test]
 fn rejects_a_single_endpoint() {
     let text = text();

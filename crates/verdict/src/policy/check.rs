@@ -165,6 +165,7 @@ fn endpoints(wire: wire::Endpoints) -> Result<(Vec<Endpoint>, usize), PolicyErro
         "endpoints.nodes.url",
         wire.nodes.iter().map(|node| node.url.clone()),
     )?;
+    different_hosts(wire.nodes.iter().map(|node| node.url.as_str()))?;
     // Two endpoints of one operator are one voice; counting both would let it reach `agree` alone.
     let operators = wire.nodes.iter().map(|node| node.operator.to_lowercase());
     unique("endpoints.nodes.operator", operators)?;
@@ -180,6 +181,36 @@ fn endpoints(wire: wire::Endpoints) -> Result<(Vec<Endpoint>, usize), PolicyErro
         jurisdiction: node.jurisdiction,
     });
     Ok((endpoints.collect(), wire.agree))
+}
+
+/// Whoever runs a host runs every address on it and every name below it, whatever the operators are called. On this machine
+/// ports tell them apart.
+fn different_hosts<'a>(urls: impl Iterator<Item = &'a str>) -> Result<(), PolicyError> {
+    let mut seen: Vec<String> = Vec::new();
+    for url in urls {
+        let authority = url.split('/').nth(2).unwrap_or_default();
+        let authority = authority.split(['?', '#']).next().unwrap_or_default();
+        let host = host(authority).to_ascii_lowercase();
+        let host = host.trim_end_matches('.');
+        if is_loopback(host) {
+            continue;
+        }
+        let below = |one: &str, other: &str| {
+            one.strip_suffix(other)
+                .is_some_and(|rest| rest.ends_with('.'))
+        };
+        if seen
+            .iter()
+            .any(|one| one == host || below(one, host) || below(host, one))
+        {
+            return Err(PolicyError::Duplicate {
+                field: "endpoints.nodes.url, the host",
+                value: host.escape_debug().to_string(),
+            });
+        }
+        seen.push(host.to_owned());
+    }
+    Ok(())
 }
 
 fn is_endpoint_url(url: &str) -> bool {
