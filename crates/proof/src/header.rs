@@ -206,6 +206,31 @@ mod tests {
     }
 
     #[test]
+    fn reads_a_header_of_the_most_bytes_and_none_of_one_more() {
+        let sized = |filler: usize| {
+            let mut payload = Vec::new();
+            for at in 0..15 {
+                match at {
+                    0 | 3 => B256::ZERO.encode(&mut payload),
+                    12 => vec![1_u8; filler].as_slice().encode(&mut payload),
+                    _ => 7_u64.encode(&mut payload),
+                }
+            }
+            list(&payload)
+        };
+        let filler = 1000 + 8192 - sized(1000).len();
+        assert_eq!(sized(filler).len(), 8192);
+        assert!(RawHeader::parse(&sized(filler)).is_ok());
+        assert_eq!(
+            RawHeader::parse(&sized(filler + 1)),
+            Err(HeaderError::TooLarge {
+                size: 8193,
+                max: 8192
+            })
+        );
+    }
+
+    #[test]
     fn rejects_a_header_that_is_too_large() {
         let rlp = list(&vec![0x07; MAX_HEADER_BYTES]);
         assert!(matches!(

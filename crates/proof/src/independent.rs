@@ -105,6 +105,20 @@ mod tests {
     }
 
     #[test]
+    fn keeps_what_was_chosen_when_it_chooses_again() {
+        let bit = |at: usize| U256::from(1) << at;
+        // A path of five, its two ends and its middle first.
+        let path = [
+            bit(0),
+            bit(3),
+            bit(1) | bit(2),
+            bit(0) | bit(1),
+            bit(2) | bit(3),
+        ];
+        assert_eq!(largest_disjoint(&path), [0, 1, 2]);
+    }
+
+    #[test]
     fn finishes_on_thirty_two_entries_in_a_ring_and_in_triangles() {
         let bit = |at: usize| U256::from(1) << at;
         let ring: Vec<U256> = (0..32).map(|at| bit(at) | bit((at + 1) % 32)).collect();

@@ -150,6 +150,11 @@ mod tests {
     }
 
     #[test]
+    fn a_dispute_is_open_for_thirty_days() {
+        assert_eq!(DISPUTE_PERIOD, 2_592_000);
+    }
+
+    #[test]
     fn only_an_unconfirmed_retroactive_one_lapses_after_thirty_days() {
         let last = 100 + DISPUTE_PERIOD - 1;
         assert_eq!(revocation(100, 1, 1).effect(1, last), Effect::Disputed);

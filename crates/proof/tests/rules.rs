@@ -107,6 +107,45 @@ fn reads_what_was_configured() {
 }
 
 #[test]
+fn finds_each_builder_and_system_at_its_own_place() {
+    let rules = good().parse().unwrap();
+    for at in 0..3 {
+        let builder: BuilderId = format!("0x{}", format!("{:02x}", at + 1).repeat(20))
+            .parse()
+            .unwrap();
+        assert_eq!(rules.index_of(&builder), Some(at));
+    }
+    let stranger: BuilderId = format!("0x{}", "09".repeat(20)).parse().unwrap();
+    assert_eq!(rules.index_of(&stranger), None);
+    assert_eq!(
+        rules.position_of(&"aarch64-linux".parse().unwrap()),
+        Some(0)
+    );
+}
+
+#[test]
+fn three_of_five_is_a_majority() {
+    let of = |count: u8| {
+        with(|one| {
+            one.threshold = 3;
+            one.builders = (0..count)
+                .map(|at| (vec![at + 1; 20], U256::from(1) << at, 3))
+                .collect();
+        })
+    };
+    assert_eq!(of(5).unwrap().threshold(), 3);
+    assert!(matches!(of(6), Err(RulesError::Majority { .. })));
+}
+
+#[test]
+fn reads_code_of_the_most_bytes_and_none_of_one_more() {
+    let rest = good().code().len() - good().logic.len();
+    let of = |length: usize| with(|one| one.logic = vec![1; length - rest]);
+    assert!(of(65_536).is_ok());
+    assert_eq!(of(65_537).map(drop), Err(RulesError::TooLong(65_537)));
+}
+
+#[test]
 fn recognises_the_committed_logic_by_its_hash() {
     let bytecode = snapshot("bytecode/QuorumRules.json");
     let logic = hex::decode(

@@ -4,7 +4,7 @@ mod common;
 
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 use alloy_trie::{EMPTY_ROOT_HASH, Nibbles, TrieAccount, proof::verify_proof};
-use common::Trie;
+use common::{Trie, branch, leaf_node};
 use proptest::prelude::*;
 use seed_proof::{Account, ProofError, prove_account, prove_slot};
 
@@ -136,6 +136,57 @@ fn rejects_more_nodes_and_larger_nodes_than_any_path_has() {
 }
 
 #[test]
+fn looks_at_as_many_nodes_and_bytes_as_a_path_can_have() {
+    let root = B256::repeat_byte(1);
+    for nodes in [vec![Bytes::new(); 65], vec![vec![0; 1024].into()]] {
+        assert!(matches!(
+            prove_slot(root, slot(1), &nodes),
+            Err(ProofError::HashMismatch { index: 0, .. })
+        ));
+    }
+}
+
+/// What a proof of slot 1 with these nodes is refused for, where the first of them is the root.
+fn malformed(nodes: &[Vec<u8>]) -> String {
+    let nodes: Vec<Bytes> = nodes.iter().map(|node| node.clone().into()).collect();
+    match prove_slot(keccak256(&nodes[0]), slot(1), &nodes) {
+        Err(ProofError::Malformed { why, .. }) => why,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn rejects_a_node_that_should_stand_in_its_parent() {
+    let empty = branch(&[]);
+    assert!(empty.len() < 32);
+    let hash = alloy_rlp::encode(keccak256(&empty));
+    let everywhere: Vec<_> = (0..16).map(|at| (at, hash.clone())).collect();
+    let root = branch(&everywhere);
+    assert_eq!(
+        malformed(&[root, empty]),
+        "a node below 32 bytes stands alone"
+    );
+}
+
+#[test]
+fn rejects_a_child_that_should_stand_alone() {
+    // A list of 32 bytes, which is too long for a place inside its parent.
+    let child = [&[0xdf][..], &[1; 31]].concat();
+    let children: Vec<_> = (0..16).map(|at| (at, child.clone())).collect();
+    assert_eq!(
+        malformed(&[branch(&children)]),
+        "a branch with a child that is no node"
+    );
+}
+
+#[test]
+fn rejects_an_extension_as_long_as_the_path() {
+    let path = [&[0][..], keccak256(slot(1)).as_slice()].concat();
+    let node = leaf_node(&path, B256::repeat_byte(1).as_slice());
+    assert_eq!(malformed(&[node]), "an extension of impossible length");
+}
+
+#[test]
 fn a_proof_holds_only_for_its_own_root_and_slot() {
     let (trie, other) = (storage(50), storage(51));
     let proof = trie.proof(slot(5));
@@ -242,7 +293,7 @@ fn hole_one_a_truncated_proof_of_presence_is_no_proof_of_absence() {
 fn hole_two_a_value_that_is_the_hash_of_a_node_cannot_be_extended() {
     let forged = alloy_rlp::encode(U256::from(0x666));
     // A leaf with an empty path, so that it would sit exactly where the walk has arrived.
-    let node = Bytes::from(common::leaf_node(&[0x20], &forged));
+    let node = Bytes::from(leaf_node(&[0x20], &forged));
     let chosen = U256::from_be_bytes(keccak256(&node).0);
     let trie = Trie::storage([(slot(1), chosen), (slot(2), U256::from(1))]);
     let mut proof = trie.proof(slot(1));

@@ -63,3 +63,20 @@ pub fn leaf_node(path: &[u8], value: &[u8]) -> Vec<u8> {
     node.extend(payload);
     node
 }
+
+/// A branch node from the raw RLP of its children, by nibble, and no value.
+pub fn branch(children: &[(usize, Vec<u8>)]) -> Vec<u8> {
+    let mut items = vec![vec![0x80]; 17];
+    for (nibble, child) in children {
+        items[*nibble].clone_from(child);
+    }
+    let payload = items.concat();
+    let mut node = Vec::new();
+    Header {
+        list: true,
+        payload_length: payload.len(),
+    }
+    .encode(&mut node);
+    node.extend(payload);
+    node
+}
