@@ -12,6 +12,8 @@
 . "$SEED_LIB/registry.sh"
 # shellcheck source=runtimes.sh
 . "$SEED_LIB/runtimes.sh"
+# shellcheck source=packing.sh
+. "$SEED_LIB/packing.sh"
 # shellcheck source=cosign.sh
 . "$SEED_LIB/cosign.sh"
 # shellcheck source=contracts.sh

@@ -10,7 +10,7 @@ readonly RUNTIME_PACKAGES=(skopeo umoci buildah runc bubblewrap podman conmon go
 make_runtimes() {
     local suite key folder debs
     suite=$(own_suite)
-    key="${RUNTIME_PACKAGES[*]} of $suite, layout $DEBIAN_LAYOUT"
+    key="${RUNTIME_PACKAGES[*]} of $suite, with a user, layout $DEBIAN_LAYOUT"
     ! stamped runtimes "$key" || return 0
     debs=$(fetch_packages "$suite" "${RUNTIME_PACKAGES[@]}")
     new_folder folder runtimes
@@ -18,6 +18,8 @@ make_runtimes() {
     mkdir -p -- "$folder/tree/etc/containers" "$folder/tree/var/tmp" "$folder/tree/bench"
     # Which images to trust is not what is tested here.
     printf '{"default":[{"type":"insecureAcceptAnything"}]}\n' >"$folder/tree/etc/containers/policy.json"
+    # buildah wants to know who it is.
+    printf 'root:x:0:0:root:/run:/bin/false\n' >"$folder/tree/etc/passwd"
     stamp "$folder" "$key"
     publish "$folder" runtimes
 }
@@ -83,16 +85,29 @@ fresh_out() {
     cp -- "$SEED_ROOT/examples/bootstrap/project/tally.bc" "$place/$1/"
 }
 
-with_runc() {
-    local line words
-    fresh_out runc
+# with_bundle RUNTIME COMMAND…: the project built in the unpacked bundle by COMMAND, which is RUNTIME as runc is called.
+with_bundle() {
+    local runtime=$1 line words
+    shift
+    fresh_out "$runtime"
+    rm -f -- "$place/bundle/rootfs/tmp/joined.bc" "$place/bundle/rootfs/tmp/tally"
     while read -r line; do
         words=${line// /\",\"}
         sed -z -E -i "s#\"args\": *\[[^]]*\]#\"args\":[\"$words\"]#; s#\"terminal\": *true#\"terminal\":false#" \
             "$place/bundle/config.json"
-        accepts "runc: ${line##*/bin/}" runtime_tool runc --root /run/runc run --bundle /bench/bundle seed
+        accepts "$runtime: ${line##*/bin/}" runtime_tool "$@" --root "/run/$runtime" run --bundle /bench/bundle seed
     done < <(project_commands /tmp)
-    cp -- "$place/bundle/rootfs/tmp/tally" "$place/runc/tally"
+    cp -- "$place/bundle/rootfs/tmp/tally" "$place/$runtime/tally"
+}
+
+with_runc() { with_bundle runc runc; }
+
+# crun starts on no machine that has both generations of control groups. Where this is one, it is shown the second alone;
+# it needs neither.
+with_crun() {
+    local hide=() both=/sys/fs/cgroup/unified
+    [[ ! -d $both ]] || hide=(--bind "$both" /sys/fs/cgroup)
+    with_bundle crun "${hide[@]}" crun --cgroup-manager=disabled
 }
 
 with_bwrap() {

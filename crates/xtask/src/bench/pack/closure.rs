@@ -11,7 +11,6 @@ use seed_nix::{ClosureEntry, Contents, NarHash, Node, StorePath, nar_hash};
 use seed_primitives::{Compression, Digest, Recipe, System};
 use serde::{Deserialize, Serialize};
 
-const PATHS: usize = 200;
 const LARGE: usize = 1 << 20;
 const SMALL: usize = 4 << 10;
 const SMALL_FILES: usize = 64;
@@ -28,9 +27,9 @@ struct Recorded {
 pub(crate) struct Closure<C>(pub(crate) Vec<PackedPath<C>>);
 
 impl Closure<Vec<u8>> {
-    /// Made up, in memory.
-    pub(crate) fn make() -> eyre::Result<Self> {
-        let paths = (0..PATHS).map(|index| {
+    /// Made up, in memory, of so many paths with 1.25 MiB each.
+    pub(crate) fn make(paths: usize) -> eyre::Result<Self> {
+        let paths = (0..paths).map(|index| {
             let node = tree(index);
             let nar = nar_hash(&node)?;
             packed(index, node, nar)

@@ -28,6 +28,9 @@ const FEW_ROUNDS: Rounds = Rounds {
     rounds: 5,
     ..ROUNDS
 };
+const PATHS: usize = 200;
+/// The encoder is slow: fewer paths are enough.
+const COMPRESSED_PATHS: usize = 40;
 /// What the reference hashes, again and again.
 const BUFFER: usize = 64 << 20;
 /// The pieces in which the packer feeds its encoder.
@@ -42,7 +45,7 @@ pub(crate) struct Contests {
 }
 
 pub(crate) fn run(folder: &Path) -> eyre::Result<Contests> {
-    let memory = Closure::make()?;
+    let memory = Closure::make(PATHS)?;
     memory.write(folder)?;
     let files = Closure::open(folder)?;
     let cores = thread::available_parallelism().map_or(1, usize::from);
@@ -86,7 +89,7 @@ pub(crate) fn run(folder: &Path) -> eyre::Result<Contests> {
                 || to_files(&files, Compression::Tar, folder),
                 || sha256(cores),
             )?,
-            beside_the_encoder(&memory)?,
+            beside_the_encoder(&Closure::make(COMPRESSED_PATHS)?)?,
         ],
     })
 }
