@@ -121,6 +121,7 @@ fn a_record_of_the_image_itself_goes_before_a_newer_one_of_its_like() {
     assert_eq!(release.images[0].copy_of, None);
 
     case.evidence.locators.remove(0);
+    case.demand("maximum_reissue = 0", "maximum_reissue = 1");
     case.evidence.events.extend(newer.events);
     for (_, bytes) in newer.blobs {
         case.evidence.blobs.insert(bytes);
