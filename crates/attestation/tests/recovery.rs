@@ -10,6 +10,7 @@ use k256::{
 use proptest::prelude::*;
 use seed_attestation::{Signature, SignatureError};
 use seed_primitives::BuilderId;
+use sha2::Digest as _;
 
 /// The order of secp256k1, and the prime of its field.
 const ORDER: U256 = U256::from_limbs([
@@ -225,6 +226,68 @@ fn a_digest_above_the_order_counts_modulo_the_order() {
             assert_eq!(assert_agree(&signature, &B256::from(digest)), Ok(builder));
         }
     }
+}
+
+/// Project Wycheproof's signatures over SHA-256 and SHA-512, `r ‖ s`, each with both parities and its `s` in the lower half:
+/// one of the two keys is the signer's where the signature is valid, and neither where it is not.
+#[test]
+fn wycheproofs_signatures_lead_to_their_signers_or_nowhere() {
+    use wycheproof::{
+        TestResult,
+        ecdsa::{TestName, TestSet},
+    };
+    let (mut valid, mut invalid, mut no_form) = (0, 0, 0);
+    for (set, sha512) in [
+        (TestName::EcdsaSecp256k1Sha256P1363, false),
+        (TestName::EcdsaSecp256k1Sha512P1363, true),
+    ] {
+        let groups = TestSet::load(set).unwrap().test_groups;
+        for group in groups {
+            let key = VerifyingKey::from_sec1_bytes(&group.key.key).unwrap();
+            let signer = BuilderId::from_address(Address::from_public_key(&key)).unwrap();
+            for test in group.tests {
+                let good = test.result == TestResult::Valid;
+                let digest = match sha512 {
+                    true => B256::from_slice(&sha2::Sha512::digest(&test.msg[..])[..32]),
+                    false => B256::from_slice(&sha2::Sha256::digest(&test.msg[..])),
+                };
+                let Ok(bytes) = <[u8; 64]>::try_from(&test.sig[..]) else {
+                    assert!(!good, "test {}", test.tc_id);
+                    no_form += 1;
+                    continue;
+                };
+                let (r, s) = (
+                    U256::from_be_slice(&bytes[..32]),
+                    U256::from_be_slice(&bytes[32..]),
+                );
+                let s = if s > ORDER >> 1 && s < ORDER {
+                    ORDER - s
+                } else {
+                    s
+                };
+                if s & PARITY != U256::ZERO {
+                    assert!(!good, "test {}", test.tc_id);
+                    no_form += 1;
+                    continue;
+                }
+                let found = [false, true]
+                    .map(|odd| assert_agree(&compact(r, odd, s), &digest))
+                    .contains(&Ok(signer));
+                // Below this r, a point may have an x above the order, which 64 bytes cannot say.
+                if good && r >= FIELD - ORDER {
+                    assert!(found, "test {}: {}", test.tc_id, test.comment);
+                }
+                if !good {
+                    assert!(!found, "test {}: {}", test.tc_id, test.comment);
+                }
+                *if good { &mut valid } else { &mut invalid } += 1;
+            }
+        }
+    }
+    assert!(
+        valid > 400 && invalid > 70 && no_form > 90,
+        "{valid} {invalid} {no_form}"
+    );
 }
 
 /// So many of each, unless `PROPTEST_CASES` asks for more.
