@@ -1,8 +1,8 @@
 //! The documents of the protocol.
 
 use seed_attestation::{
-    Attestation, Envelope, EvidenceManifest, GenesisSignature, Locator, Record, ReleaseData,
-    Statement,
+    Attestation, Envelope, EvidenceManifest, GenesisSignature, Locator, NetworkFile, Record,
+    ReleaseData, Statement,
 };
 use seed_verdict::{Bundle, Policy};
 
@@ -84,6 +84,18 @@ pub(crate) fn bundle(bytes: &[u8]) -> bool {
         return false;
     };
     assert_eq!(read.to_json().as_deref(), Ok(bytes));
+    true
+}
+
+/// A network file has one form: what is signed is what is read.
+pub(crate) fn network(bytes: &[u8]) -> bool {
+    let Ok(read) = NetworkFile::from_json(bytes) else {
+        return false;
+    };
+    assert_eq!(read.to_json().as_deref(), Ok(bytes));
+    assert!(read.network.expires > read.network.issued);
+    // Whoever signed it, nobody's word counts without a pinned key.
+    let _ = read.signers();
     true
 }
 

@@ -1,8 +1,15 @@
 #![doc = include_str!("../README.md")]
 
+mod answers;
+mod builds;
 mod chain;
 mod documents;
+mod governance;
 mod images;
+mod json;
+mod loopback;
+mod registries;
+mod rpc;
 mod sources;
 
 /// A parser with the promises that are held against it: whether it accepts the bytes. It panics when a promise is
@@ -18,6 +25,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("evidence", documents::evidence),
     ("genesis", documents::genesis),
     ("locator", documents::locator),
+    ("network", documents::network),
     ("policy", documents::policy),
     ("record", documents::record),
     ("statement", documents::statement),
@@ -29,6 +37,30 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("image-index", images::index),
     ("image-manifest", images::manifest),
     ("registration", images::registration),
+    ("challenge", answers::challenge),
+    ("credential-helper", answers::helper),
+    ("docker-config", answers::docker_config),
+    ("referrers", answers::referrers),
+    ("registry-error", answers::refusal),
+    ("tag-list", answers::tags),
+    ("token", answers::token),
+    ("json-rpc", rpc::answer),
+    ("layout", registries::layout),
+    ("oci-archive", registries::archive),
+    ("oci-manifest", registries::manifest),
+    ("reference", registries::reference),
+    ("allow-list", builds::allow_list),
+    ("audit-report", builds::audit_report),
+    ("census", builds::census),
+    ("derivation", builds::derivation),
+    ("layer", builds::layer),
+    ("source", builds::source),
+    ("federation", governance::federation),
+    ("gov-document", governance::document),
+    ("operation", governance::operation),
+    ("owner-signature", governance::signature),
+    ("snapshot", governance::snapshot),
+    ("deployment", sources::deployment),
     ("flake-lock", sources::lock),
     ("nar", sources::nar),
     ("texts", sources::texts),

@@ -58,9 +58,19 @@ pub(crate) fn lock(bytes: &[u8]) -> bool {
     locked_inputs(bytes).is_ok()
 }
 
+/// What is read of a deployment is written and read again as the same deployment.
+pub(crate) fn deployment(bytes: &[u8]) -> bool {
+    let Ok(read) = Deployment::from_json(bytes) else {
+        return false;
+    };
+    let written = read.to_json();
+    assert_eq!(Deployment::from_json(written.as_bytes()), Ok(read));
+    true
+}
+
 /// Texts that are parsed into types: what is accepted is written as it was read.
 pub(crate) fn texts(bytes: &[u8]) -> bool {
-    let documents = Deployment::from_json(bytes).is_ok() | Recipe::from_bytes(bytes).is_ok();
+    let documents = Recipe::from_bytes(bytes).is_ok();
     let Ok(text) = std::str::from_utf8(bytes) else {
         return documents;
     };

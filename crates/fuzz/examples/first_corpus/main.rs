@@ -1,5 +1,7 @@
 //! Writes the first inputs of the targets that have no golden documents into `fuzz/corpus`; fuzzers start from them.
 
+mod outside;
+
 use std::{collections::BTreeMap, error::Error, fs, path::Path};
 
 use alloy_primitives::{Address, B256, U256, keccak256};
@@ -11,7 +13,7 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 fn main() -> Result<()> {
     let top = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    for (name, inputs) in inputs(&top)? {
+    for (name, inputs) in inputs(&top)?.into_iter().chain(outside::inputs(&top)?) {
         let folder = top.join("fuzz/corpus").join(name);
         fs::create_dir_all(&folder)?;
         for input in inputs {
