@@ -14,8 +14,9 @@ use crate::{
     state,
 };
 
-/// The most bytes a report may have.
-pub(crate) const MAX_REPORT: u64 = 128 << 20;
+/// The most bytes a report may have: more than a hundred thousand outputs. Reading one takes some eight times as much
+/// memory, and reports come from others.
+pub(crate) const MAX_REPORT: u64 = 24 << 20;
 
 /// What `audit` is told.
 #[derive(Args, Clone, Debug)]

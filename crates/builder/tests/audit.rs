@@ -615,6 +615,13 @@ fn two_reports_are_compared_by_what_they_speak_of() {
     let (code, out, _) = lab.work.run(&["audit", "diff", "one.json", "two.json"]);
     assert_eq!(code, 1, "{out}");
     assert!(out.starts_with("1 differences\nleaf /nix/store/"), "{out}");
+    // What a report says is somebody else's text: one line, and no orders to a terminal.
+    first["violations"] = serde_json::json!(["a\n\u{1b}[31mb \"c\""]);
+    write("one.json", &first);
+    let (code, out, _) = lab.work.run(&["audit", "diff", "one.json", "two.json"]);
+    assert_eq!(code, 1, "{out}");
+    let shown = r#"violation a\n\u{1b}[31mb "c": found | absent"#;
+    assert!(out.lines().any(|line| line == shown), "{out}");
     // A report whose outputs do not hash to its own root is no report.
     first["outputsRoot"] = lab.seed.as_str().into();
     write("one.json", &first);

@@ -208,6 +208,52 @@ async fn publishes_to_a_real_registry_and_signs_the_genesis() {
     }
 }
 
+#[tokio::test]
+async fn no_vote_leaves_before_all_it_rests_on_can_be_read_back() {
+    let work = Work::new();
+    let registry = LocalRegistry::start().unwrap();
+    let place = format!("{}/acme/seed", registry.host());
+    let commit = work.repository("repo", |_| {});
+    work.key();
+    let flags = with(&work.flags("repo", &commit, "one"), "--publish", &place);
+    let first = run(&work, &flags);
+    let manifest = open(&place).manifest(&image(&first)).await.unwrap();
+    let layers = ImageManifest::parse(manifest.bytes()).unwrap().layers;
+
+    // The registry says that it has every layer, so nobody sends it again; what it serves is another thing.
+    fs::remove_file(work.path().join("key")).unwrap();
+    let second = work.key();
+    let flags = with(&flags, "--state", "two");
+    let file = registry.blob_file(&layers[0].digest);
+    let good = fs::read(&file).unwrap();
+    let mut changed = good.clone();
+    changed[0] ^= 1;
+    for (what, bytes) in [
+        ("changed", changed),
+        ("cut short", good[..good.len() - 1].to_vec()),
+    ] {
+        fs::write(&file, bytes).unwrap();
+        let (code, talk) = refused(&work, "run", &flags);
+        assert!(code == 1 || code == 3, "{what}: {talk}");
+        assert!(talk.contains("error[registry-"), "{what}: {talk}");
+        let releases = fs::read_dir(work.path().join("two/releases")).unwrap();
+        for release in releases {
+            assert!(
+                !release.unwrap().path().join("attestation.json").exists(),
+                "{what}"
+            );
+        }
+        let tags = open(&place).tags("", 100).await.unwrap().tags;
+        let hex = second.trim_start_matches("0x");
+        let voted = tags
+            .iter()
+            .any(|tag| tag.as_str().starts_with("attestation-") && tag.as_str().ends_with(hex));
+        assert!(!voted, "{what}: {tags:?}");
+    }
+    fs::write(&file, good).unwrap();
+    assert_eq!(image(&run(&work, &flags)), image(&first));
+}
+
 #[test]
 fn a_second_run_redoes_nothing_and_a_crash_loses_only_its_own_step() {
     let work = Work::new();

@@ -70,7 +70,7 @@ impl AuditDiff {
                 first,
                 second,
             } = difference;
-            format!("{what}: {first} | {second}")
+            one_line(&format!("{what}: {first} | {second}"))
         };
         let mut lines = vec![match (self.same, self.driver.is_empty()) {
             (true, true) => "the reports are the same".to_owned(),
@@ -80,6 +80,15 @@ impl AuditDiff {
         lines.extend(self.differences.iter().chain(&self.driver).map(line));
         lines.join("\n")
     }
+}
+
+/// Reports are other people's: what they say must not move a terminal's cursor or look like a line of ours.
+fn one_line(text: &str) -> String {
+    let shown = |c: char| match c {
+        '"' | '\'' | '\\' => vec![c],
+        other => other.escape_debug().collect(),
+    };
+    text.chars().flat_map(shown).collect()
 }
 
 fn cut(mut list: Vec<AuditDifference>) -> Vec<AuditDifference> {
