@@ -5,7 +5,7 @@
 # The folder of the run, and the store path of the seed in it; set by scripts/runtimes.
 place=${place-} seed=${seed-}
 
-readonly RUNTIME_PACKAGES=(skopeo umoci buildah runc bubblewrap podman conmon golang-github-containers-common)
+readonly RUNTIME_PACKAGES=(skopeo umoci buildah runc crun bubblewrap podman conmon golang-github-containers-common)
 
 make_runtimes() {
     local suite key folder debs
