@@ -1,4 +1,5 @@
 mod docker_config;
+mod files;
 mod helper;
 
 use std::{
@@ -10,6 +11,7 @@ use std::{
 use crate::{Error, Host, RepositoryName};
 
 use docker_config::DockerConfig;
+use files::Files;
 use helper::Helper;
 
 /// A user name and password (or token) for one registry. Never printed.
@@ -59,6 +61,8 @@ pub struct Credentials {
     helpers: BTreeMap<String, Helper>,
     store: Option<Helper>,
     folders: Option<Vec<PathBuf>>,
+    /// Where to look if there is nothing here.
+    others: Option<Box<Self>>,
 }
 
 impl Credentials {
@@ -73,6 +77,8 @@ impl Credentials {
     /// These credentials with helpers looked for in `folders` instead of those of `PATH`.
     #[must_use]
     pub fn with_helpers_in(mut self, folders: Vec<PathBuf>) -> Self {
+        let others = self.others.take();
+        self.others = others.map(|others| Box::new(others.with_helpers_in(folders.clone())));
         self.folders = Some(folders);
         self
     }
@@ -85,29 +91,55 @@ impl Credentials {
         DockerConfig::read(path)?.credentials(path)
     }
 
-    /// Reads the file that the container tools use: `$REGISTRY_AUTH_FILE`, `$DOCKER_CONFIG/config.json` or
-    /// `~/.docker/config.json`. No file means no logins.
+    /// Reads the files that container tools keep logins in: `$REGISTRY_AUTH_FILE` alone where that is set; else podman's
+    /// `$XDG_RUNTIME_DIR/containers/auth.json` (`/run/containers/UID/auth.json`) and
+    /// `$XDG_CONFIG_HOME/containers/auth.json` (`~/.config/containers/auth.json`), and Docker's
+    /// `$DOCKER_CONFIG/config.json` (`~/.docker/config.json`). Of several, the first that has a login for a place has the
+    /// word. No file means no logins.
     ///
     /// # Errors
-    /// Those of [`Self::from_docker_config`] for a file that is there.
+    /// Those of [`Self::from_docker_config`] for a file that is there; [`Error::Storage`] for one that
+    /// `$REGISTRY_AUTH_FILE` names and that is not.
     pub fn from_environment() -> Result<Self, Error> {
-        let variable = |name| {
-            std::env::var_os(name)
-                .filter(|value| !value.is_empty())
-                .map(PathBuf::from)
-        };
-        let path = variable("REGISTRY_AUTH_FILE")
-            .or_else(|| variable("DOCKER_CONFIG").map(|folder| folder.join("config.json")))
-            .or_else(|| variable("HOME").map(|home| home.join(".docker/config.json")));
-        match path {
-            Some(path) if path.exists() => Self::from_docker_config(&path),
-            _ => Ok(Self::default()),
-        }
+        Self::from_files(Files::of(|name| std::env::var_os(name), files::user_id()))
     }
 
-    /// What there is for `repository` on exactly this host and port: from the helper named for the host, else from
-    /// the general one, else from the file, where the longest entry that is the repository or leads to it counts.
+    /// The logins of several files, in the order in which they have the word.
+    fn from_files(files: Files) -> Result<Self, Error> {
+        let files = match files {
+            Files::Named(file) => return Self::from_docker_config(&file),
+            Files::Usual(files) => files,
+        };
+        let mut all = Self::default();
+        for file in files.iter().rev().filter(|file| file.exists()) {
+            let others = (all != Self::default()).then(|| Box::new(all));
+            all = Self {
+                others,
+                ..Self::from_docker_config(file)?
+            };
+        }
+        Ok(all)
+    }
+
+    /// What there is for `repository` on exactly this host and port, in the first file that has anything for it.
     pub(crate) async fn find(
+        &self,
+        host: &Host,
+        repository: &RepositoryName,
+    ) -> Result<Option<Secret>, Error> {
+        let mut file = Some(self);
+        while let Some(this) = file {
+            if let Some(secret) = this.find_here(host, repository).await? {
+                return Ok(Some(secret));
+            }
+            file = this.others.as_deref();
+        }
+        Ok(None)
+    }
+
+    /// What one file has: from the helper named for the host, else from the general one, else from the file, where the
+    /// longest entry that is the repository or leads to it counts.
+    async fn find_here(
         &self,
         host: &Host,
         repository: &RepositoryName,
@@ -151,5 +183,55 @@ fn scope_of(key: &str) -> String {
     match path.trim_end_matches('/') {
         "" | "v1" | "v2" => host.to_owned(),
         path => format!("{host}/{path}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_first_file_that_has_a_login_for_a_place_has_the_word() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            fs::write(&path, text).unwrap();
+            path
+        };
+        // `u:p` and `x:y`.
+        let first = file(
+            "1",
+            r#"{"auths":{"a.example":{"auth":"dTpw"},"b.example/team":{"auth":"dTpw"}}}"#,
+        );
+        let second = file(
+            "2",
+            r#"{"auths":{"a.example":{"auth":"eDp5"},"b.example":{"auth":"eDp5"}}}"#,
+        );
+        let absent = folder.path().join("absent");
+        let files = Files::Usual(vec![absent.clone(), first, absent.clone(), second.clone()]);
+        let credentials = Credentials::from_files(files).unwrap();
+        for (host, repository, user) in [
+            ("a.example", "app", Some("u")),
+            ("b.example", "team/app", Some("u")),
+            ("b.example", "app", Some("x")),
+            ("c.example", "app", None),
+        ] {
+            let found = credentials
+                .find(&host.parse().unwrap(), &repository.parse().unwrap())
+                .await;
+            let found = found.unwrap().map(|secret| match secret {
+                Secret::Login(login) => login.user,
+                Secret::IdentityToken(_) => "a token".to_owned(),
+            });
+            assert_eq!(found.as_deref(), user, "{host}/{repository}");
+        }
+        // A file that is named has to be there; a broken one is never passed over for the next.
+        let error = Credentials::from_files(Files::Named(absent)).unwrap_err();
+        assert_eq!(error.code(), "layout-storage");
+        let broken = file("3", "{");
+        let error = Credentials::from_files(Files::Usual(vec![broken, second])).unwrap_err();
+        assert_eq!(error.code(), "registry-usage");
     }
 }

@@ -1,6 +1,6 @@
 use std::{collections::BTreeMap, time::Duration};
 
-use crate::Credentials;
+use crate::{Credentials, Host};
 
 /// How registries are spoken to: bounds, logins and token services. [`Options::default`] is right for most.
 #[derive(Clone, Debug)]
@@ -43,6 +43,14 @@ impl Default for Options {
 }
 
 impl Options {
+    /// These options with the token service of `registry` at `service`, which may then be shown its login.
+    #[must_use]
+    pub fn with_token_service(mut self, registry: &Host, service: &Host) -> Self {
+        let pair = (registry.api_authority(), service.to_string());
+        self.token_hosts.extend([pair]);
+        self
+    }
+
     /// The most time for a transfer of `size` bytes.
     pub(crate) fn time_for(&self, size: u64) -> Duration {
         self.timeout

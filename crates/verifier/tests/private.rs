@@ -10,7 +10,7 @@ use std::{
 
 use common::World;
 use seed_testkit::{
-    liar::{Liar, Lie},
+    liar::{Liar, Lie, Told},
     registry::LocalRegistry,
 };
 use serde_json::json;
@@ -91,4 +91,69 @@ async fn a_credential_helper_opens_a_private_registry_and_its_failure_is_no_verd
         targets.iter().all(|target| target.starts_with("/token?")),
         "{targets:?}"
     );
+}
+
+/// Where podman keeps logins, and where an operator says that one more host may see them.
+#[tokio::test(flavor = "multi_thread")]
+async fn podman_s_login_opens_a_private_registry_and_its_token_service_has_to_be_named() {
+    let registry = LocalRegistry::start().unwrap();
+    let world = World::start_at(&format!("{}/acme/app", registry.host())).await;
+    let (front, service) = (
+        Liar::start(&registry.url(), 1).await.unwrap(),
+        Liar::start(&registry.url(), 2).await.unwrap(),
+    );
+    service.tell(Lie::WantsToken);
+    let image = format!(
+        "{}/acme/app@{}",
+        front.host(),
+        world.second.images.manifest(1)
+    );
+    // `u:p`, as `podman login` writes it.
+    let login = json!({"auths": {front.host(): {"auth": "dTpw"}}}).to_string();
+    fs::create_dir_all(world.path("run/containers")).unwrap();
+    fs::create_dir_all(world.path(".config/containers")).unwrap();
+    let (running, kept) = ("run/containers/auth.json", ".config/containers/auth.json");
+    let verify = |services: &[&str]| {
+        let mut arguments = vec!["--chain", "--policy", "policy.toml"];
+        arguments.extend(services.iter().flat_map(|one| ["--token-service", one]));
+        arguments.push(&image);
+        let mut command = world.command(&arguments);
+        command.env("XDG_RUNTIME_DIR", world.path("run"));
+        tokio::task::block_in_place(|| command.output().unwrap())
+    };
+    let shown = |liar: &Liar| {
+        let seen = liar.seen().into_iter();
+        seen.filter(|seen| seen.authorization.as_deref() == Some("Basic dTpw"))
+            .count()
+    };
+    for file in [running, kept] {
+        front.start_over(1);
+        front.tell(Lie::WantsToken);
+        fs::write(world.path(file), &login).unwrap();
+        let output = verify(&[]);
+        assert_eq!(output.status.code(), Some(0), "{file}: {output:?}");
+        assert!(shown(&front) > 0, "{file}");
+        fs::remove_file(world.path(file)).unwrap();
+    }
+
+    // A token service on another port is a stranger until it is named for this registry.
+    fs::write(world.path(running), &login).unwrap();
+    let other = format!("{}={}", registry.host(), service.host());
+    let named = format!("{}={}", front.host(), service.host());
+    for (services, exit) in [(&[][..], 3), (&[&other[..]], 3), (&[&named[..]], 0)] {
+        front.start_over(1);
+        front.tell(Told::from(Lie::Challenge(format!("{}/token", service.url()))).to_request(1));
+        let before = shown(&service);
+        let output = verify(services);
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(exit), "{services:?}: {errors}");
+        assert_eq!(shown(&service) > before, exit == 0, "{services:?}");
+        assert_eq!(errors.contains("configured for it"), exit != 0, "{errors}");
+    }
+    for bad in ["registry.example", "registry.example=https://a.example"] {
+        assert_eq!(verify(&[bad]).status.code(), Some(2), "{bad}");
+    }
+    // A file that cannot be read as one is a wrong question, and never "no login".
+    fs::write(world.path(running), "{\"auths\":").unwrap();
+    assert_eq!(verify(&[]).status.code(), Some(2));
 }

@@ -5,6 +5,7 @@ use seed_oci::Place;
 use seed_primitives::{ReleaseId, SourceUri};
 use seed_verdict::Grade;
 
+use super::registries::TokenService;
 use crate::{BundlePlace, PROTOCOL_VERSION, high_water::SYSTEM_STATE, report::Format};
 
 static VERSION: LazyLock<String> = LazyLock::new(|| {
@@ -69,6 +70,9 @@ pub(super) struct VerifyArguments {
     /// Where else to look for evidence, by digest: host/repository, oci:DIR or oci-archive:FILE (repeatable)
     #[arg(long, value_name = "PLACE")]
     pub(super) mirror: Vec<Place>,
+    /// Another host that may be shown the login to a registry, as the token service it names (repeatable)
+    #[arg(long, value_name = "REGISTRY=HOST")]
+    pub(super) token_service: Vec<TokenService>,
     /// The folder of what is remembered, for policies with high_water
     #[arg(long, value_name = "DIR", default_value = SYSTEM_STATE)]
     pub(super) state: PathBuf,
@@ -171,6 +175,9 @@ pub(super) struct CreateArguments {
     /// Where else to look for evidence, by digest: host/repository or oci:DIR (repeatable)
     #[arg(long, value_name = "PLACE")]
     pub(super) mirror: Vec<Place>,
+    /// Another host that may be shown the login to a registry, as the token service it names (repeatable)
+    #[arg(long, value_name = "REGISTRY=HOST")]
+    pub(super) token_service: Vec<TokenService>,
 }
 
 #[derive(Args, Debug)]
@@ -205,6 +212,9 @@ pub(super) struct FetchArguments {
     /// Where to write the bundle; never overwrites
     #[arg(long, value_name = "FILE")]
     pub(super) out: PathBuf,
+    /// Another host that may be shown the login to a registry, as the token service it names (repeatable)
+    #[arg(long, value_name = "REGISTRY=HOST")]
+    pub(super) token_service: Vec<TokenService>,
     /// The most seconds for everything
     #[arg(long, value_name = "SECS", default_value = "60", value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub(super) timeout: u64,

@@ -2,7 +2,7 @@
 
 use std::{path::Path, time::Duration};
 
-use seed_oci::{Credentials, Options, Pointer, Reference, Repository};
+use seed_oci::{Options, Pointer, Reference, Repository};
 use seed_primitives::{write_address, write_bytes32};
 use seed_verdict::{
     Bundle, CaptureError, Context, Grade, HighWater, Policy, RejectionCode, Requested, decide,
@@ -16,7 +16,7 @@ use super::{
     },
     block_on, colour, complain,
     new_file::write_new,
-    record, say, verify,
+    record, registries, say, verify,
 };
 use crate::{
     Answer, Fault, Gatherer, Height, Notes, Outcome, PolicyFile, Request,
@@ -52,11 +52,7 @@ fn create(arguments: &CreateArguments) -> Result<u8, Fault> {
         None => None,
     };
     let file = PolicyFile::load(arguments.ask.policy.as_deref())?;
-    let options = Options {
-        credentials: Credentials::from_environment()
-            .map_err(|error| Fault::Usage(error.to_string()))?,
-        ..Options::default()
-    };
+    let options = registries::options(&arguments.token_service)?;
     let gatherer = Gatherer::new(&file.policy, options.clone(), &arguments.mirror);
     let request = Request {
         reference: &reference,
@@ -107,11 +103,7 @@ fn fetch(arguments: &FetchArguments) -> Result<u8, Fault> {
     let Pointer::Digest(digest) = reference.pointer else {
         return Err(Fault::Usage("name the image by digest".to_owned()));
     };
-    let options = Options {
-        credentials: Credentials::from_environment()
-            .map_err(|error| Fault::Usage(error.to_string()))?,
-        ..Options::default()
-    };
+    let options = registries::options(&arguments.token_service)?;
     let repository = Repository::open(&reference.place, &options)
         .map_err(|error| Fault::Usage(error.to_string()))?;
     let notes = Notes::default();

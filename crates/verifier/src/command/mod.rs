@@ -7,6 +7,7 @@ mod man;
 mod new_file;
 mod policy;
 mod record;
+mod registries;
 mod verify;
 
 use std::{

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use seed_oci::{Credentials, Options, Reference};
+use seed_oci::Reference;
 use seed_primitives::Digest;
 use seed_verdict::Bundle;
 
@@ -13,7 +13,7 @@ use super::{
     arguments::VerifyArguments,
     block_on, colour, complain,
     new_file::{NewFile, must_be_new},
-    not_written,
+    not_written, registries,
 };
 use crate::{
     Answer, BundlePlace, Fault, Format, Memory, Outcome, PolicyFile, Question, Report, Unplugged,
@@ -204,17 +204,11 @@ impl Prepared {
         };
         let seconds = arguments.timeout.unwrap_or(default);
         let end = Instant::now() + Duration::from_secs(seconds);
-        let plain = Options::default();
-        let options = Options {
+        let mut options = registries::options(&arguments.token_service)?;
+        if arguments.deep {
             // Layers that come at the same time share the line.
-            min_rate: match arguments.deep {
-                true => plain.min_rate / layers_at_once() as u64,
-                false => plain.min_rate,
-            },
-            credentials: Credentials::from_environment()
-                .map_err(|error| Fault::Usage(error.to_string()))?,
-            ..plain
-        };
+            options.min_rate /= layers_at_once() as u64;
+        }
         let policy = &self.policy.policy;
         let mut bundles = self.bundles.iter().cycle();
         block_on(arguments.deep, async {
