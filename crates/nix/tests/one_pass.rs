@@ -99,7 +99,10 @@ fn walk(node: &Tree, hasher: &mut NarHasher) -> io::Result<()> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig {
+        failure_persistence: None,
+        ..ProptestConfig::with_cases(64)
+    })]
 
     #[test]
     fn all_ways_to_hash_a_tree_agree(tree in trees()) {
