@@ -18,6 +18,8 @@ mod evidence;
 mod genesis;
 mod locator;
 pub mod media;
+mod network;
+mod network_keys;
 mod record;
 mod recovery;
 mod release_data;
@@ -33,6 +35,11 @@ pub use error::{FormatError, SignatureError};
 pub use evidence::{EvidenceLayer, EvidenceManifest, LayerKind, evidence_tag};
 pub use genesis::{GenesisSignature, VerifiedGenesis};
 pub use locator::{Locator, locator_tag};
+pub use network::{
+    MAX_NETWORK_BYTES, NETWORK_DOMAIN_TYPE, NETWORK_TYPE, Network, NetworkBuilder,
+    NetworkDeployment, NetworkFile, NetworkRules, NetworkSignature, VerifiedNetwork,
+};
+pub use network_keys::{NetworkError, NetworkKeys};
 pub use record::{Entry, MAX_RECORD_BYTES, Record};
 pub use release_data::ReleaseData;
 pub use signature::Signature;

@@ -14,6 +14,8 @@ pub const GENESIS: &str = "application/vnd.nix-seed.genesis.v1+json";
 pub const LOCATOR: &str = "application/vnd.nix-seed.locator.v1+json";
 /// A bundle: everything a verdict needs besides policy, image and time.
 pub const BUNDLE: &str = "application/vnd.nix-seed.bundle.v1+json";
+/// A network file: which deployments a project published.
+pub const NETWORK: &str = "application/vnd.nix-seed.network.v1+json";
 /// A DSSE envelope.
 pub const DSSE: &str = "application/vnd.dsse.envelope.v1+json";
 /// The payload type inside our DSSE envelopes, and the artifact type of statements as referrers.

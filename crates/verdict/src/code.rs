@@ -111,6 +111,9 @@ codes! {
     #[doc = "a decompressed layer is not the one the config names"]
     DiffIdMismatch "diff-id-mismatch" Rejected
         "the layer does not hold what was attested; do not run it";
+    #[doc = "the signed network file that the policy's anchor is from has expired"]
+    NetworkExpired "network-expired" Undecidable
+        "take a newer one with `seed-verify policy update --network FILE`, or remove [network] and vouch for the anchor yourself";
     #[doc = "a tag was asked for and the policy has no rule against old releases"]
     TagWithoutRollbackRule "tag-without-rollback-rule" Undecidable
         "name the image by digest, or set minimum_sequence, commit, maximum_age or high_water under [rollback]";

@@ -22,7 +22,7 @@ use crate::{
 /// In this order, and the first complaint is the answer:
 ///
 /// 1. *Image*: digest, manifest or index, every runnable child, config, platform, layers where they were read;
-///    a tag needs a rule against old releases.
+///    a tag needs a rule against old releases; the network file that the anchor is from, if it is, has not expired.
 /// 2. *Head*: every endpoint on the anchored chain, no two finalised blocks of one height, `agree` operators for
 ///    the header, fresh.
 /// 3. *State*: the ledger's account holds the pinned code; words proven (or agreed on); the floor is met.
@@ -48,6 +48,7 @@ pub fn decide(
     context: &Context,
 ) -> Result<Verified<Release>, Rejection> {
     let images = image::check(&evidence.image, context.deep)?;
+    in_time(policy, context)?;
     rollback::decidable(policy, images.tag.as_deref())?;
     match chain(policy, evidence, context) {
         Ok((head, state)) => {
@@ -61,6 +62,23 @@ pub fn decide(
         }
         Err(complaint) => Err(complaint),
     }
+}
+
+/// Refuses to use an anchor longer than those vouch for it from whom the policy has it.
+fn in_time(policy: &Policy, context: &Context) -> Result<(), Rejection> {
+    let Some(network) = policy.network() else {
+        return Ok(());
+    };
+    if context.now < network.expires {
+        return Ok(());
+    }
+    let what = format!(
+        "the network file of `{}` that the anchor is from has expired",
+        network.name
+    );
+    Err(Rejection::new(Code::NetworkExpired, what)
+        .found(context.now)
+        .expected(format!("before {}", network.expires)))
 }
 
 /// Steps 2 and 3.

@@ -42,7 +42,7 @@ pub use evidence::{
 pub use grade::Grade;
 pub use policy::{
     Anchor, Checkpoint, DEFAULT_MAXIMUM_HEAD_AGE, Endpoint, ExpectedSource, InitialPolicy,
-    KnownBuilder, MAX_POLICY_BYTES, Policy, PolicyError, Rollback, RulesPolicy,
+    KnownBuilder, MAX_POLICY_BYTES, NetworkPin, Policy, PolicyError, Rollback, RulesPolicy,
 };
 pub use record::required_slots;
 pub use rejection::Rejection;

@@ -391,3 +391,43 @@ proptest! {
         prop_assert!(Policy::from_toml(&text).is_err());
     }
 }
+
+/// The policy with a `[network]` table.
+fn network(keys: &[u8], threshold: usize, more: &str) -> Result<Policy, PolicyError> {
+    let keys: Vec<String> = keys
+        .iter()
+        .map(|key| format!("\"{}\"", builder(*key)))
+        .collect();
+    let table = format!(
+        "[network]\nname = \"example\"\ndeployment = \"base\"\nkeys = [{}]\nthreshold = {threshold}\n\
+         sequence = 4\ndigest = \"sha256:{}\"\nexpires = 1900000000\n{more}",
+        keys.join(", "),
+        "ab".repeat(32)
+    );
+    Policy::from_toml(&(text() + &table))
+}
+
+#[test]
+fn a_network_is_pinned_with_a_majority_of_keys_that_differ() {
+    assert_eq!(Policy::from_toml(&text()).unwrap().network(), None);
+    let policy = network(&[1, 2, 3], 2, "").unwrap();
+    let pin = policy.network().unwrap();
+    assert_eq!((pin.sequence, pin.expires), (4, 1_900_000_000));
+    assert_eq!((pin.keys.threshold(), pin.keys.keys().len()), (2, 3));
+    // What is written is what is read.
+    let again = Policy::from_toml(&(text() + &pin.to_toml())).unwrap();
+    assert_eq!(again.network(), Some(pin));
+    for (keys, threshold) in [
+        (&[][..], 1),
+        (&[1], 0),
+        (&[1, 2], 1),
+        (&[1, 1], 2),
+        (&[1, 2], 3),
+    ] {
+        let refused = network(keys, threshold, "").unwrap_err();
+        assert!(matches!(refused, PolicyError::NetworkKeys(_)), "{refused}");
+    }
+    for more in ["unknown = 1\n", "keys = []\n"] {
+        assert!(matches!(network(&[1], 1, more), Err(PolicyError::Toml(_))));
+    }
+}

@@ -143,6 +143,9 @@ refusals! {
         let stranger = Plan { systems: vec!["aarch64-darwin".parse().unwrap(), "x86_64-linux".parse().unwrap()], ..Plan::new() };
         c.serve_index(&stranger);
     };
+    a_policy_whose_network_file_has_expired: NetworkExpired, |_p| (), |c| {
+        c.policy.push_str(&network(NOW));
+    };
     a_tag_without_a_rule_against_old_releases: TagWithoutRollbackRule, |_p| (), |c| c.tag();
 
     // Re-packed copies
@@ -785,6 +788,23 @@ fn setting(plan: &mut Plan, name: &'static str, value: Option<&'static str>) {
             None => one.nix.settings.remove(name),
         };
     });
+}
+
+/// The anchor is from a network file that expires then.
+fn network(expires: u64) -> String {
+    format!(
+        "[network]\nname = \"example\"\ndeployment = \"base\"\nkeys = [\"{}\"]\nthreshold = 1\nsequence = 1\n\
+         digest = \"{}\"\nexpires = {expires}\n",
+        builder(1),
+        Digest::of(b"network")
+    )
+}
+
+#[test]
+fn a_policy_whose_network_file_has_not_expired_is_used() {
+    let mut case = Plan::new().case();
+    case.policy.push_str(&network(NOW + 1));
+    case.decide().unwrap();
 }
 
 fn quorum(plan: &Plan, case: &mut Case) {

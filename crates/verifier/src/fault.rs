@@ -1,5 +1,6 @@
 use std::path::{Path, PathBuf};
 
+use seed_attestation::NetworkError;
 use seed_oci::ArchiveFault;
 use seed_primitives::{Digest, ParseError};
 use seed_verdict::{BundleError, PolicyError};
@@ -88,6 +89,14 @@ pub enum Fault {
     /// A bundle that could not be published beside its image.
     #[error("the bundle was written and could not be published: {0}")]
     BundleNotPublished(String),
+    /// A network file that is none, or that does not count.
+    #[error("{}: {error}", path(.file))]
+    Network {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        error: NetworkError,
+    },
     /// The file to be written is already there.
     #[error("{} is already there", path(.0))]
     OutputExists(PathBuf),
@@ -139,6 +148,14 @@ impl Fault {
             Self::BundleMalformed { .. } => "bundle-malformed",
             Self::BundleMissing { .. } => "bundle-missing",
             Self::BundleNotPublished(_) => "bundle-not-published",
+            Self::Network { error, .. } => match error {
+                NetworkError::TooFew { .. } => "network-unsigned",
+                NetworkError::NotYet(_) | NetworkError::Expired(_) => "network-outdated",
+                NetworkError::OtherName { .. }
+                | NetworkError::Older { .. }
+                | NetworkError::Forked { .. } => "network-older",
+                _ => "network-malformed",
+            },
             Self::OutputExists(_) => "output-exists",
             Self::Output { .. } => "output-failed",
             Self::State { .. } => "state-unusable",
@@ -178,6 +195,20 @@ impl Fault {
                 "make one with `seed-verify bundle create --attach`, or name a file"
             }
             Self::BundleNotPublished(_) => "check login, rights and space, and push the file again",
+            Self::Network { error, .. } => match error {
+                NetworkError::TooFew { .. } => {
+                    "have it signed by more of the keys, or ask its publisher which keys sign it"
+                }
+                NetworkError::NotYet(_) | NetworkError::Expired(_) => {
+                    "check the clock, and ask its publisher for a newer one"
+                }
+                NetworkError::OtherName { .. }
+                | NetworkError::Older { .. }
+                | NetworkError::Forked { .. } => {
+                    "keep the policy as it is, and ask its publisher for the newest file"
+                }
+                _ => "fetch it again from elsewhere, or ask its publisher",
+            },
             Self::OutputExists(_) => {
                 "name another file, or remove it first; nothing is overwritten"
             }
@@ -227,6 +258,13 @@ impl Fault {
         let first = notes.into_lines().into_iter().next();
         let why = first.map_or_else(String::new, |note| format!(": {note}"));
         Self::BundleMissing { image, why }
+    }
+
+    pub(crate) fn network(file: &Path, error: impl Into<NetworkError>) -> Self {
+        Self::Network {
+            file: file.to_owned(),
+            error: error.into(),
+        }
     }
 
     pub(crate) fn file(what: &'static str, file: &Path, why: impl ToString) -> Self {

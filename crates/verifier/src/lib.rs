@@ -11,6 +11,7 @@ mod judge;
 mod layer;
 mod look;
 mod moment;
+mod network_file;
 mod outcome;
 mod policy_file;
 mod report;

@@ -1,4 +1,5 @@
 use jiff::Timestamp;
+use seed_primitives::ParseError;
 
 /// `2026-11-21 06:30:00 UTC` for Unix seconds; the bare number where no calendar has a name for it.
 pub(crate) fn date(seconds: u64) -> String {
@@ -19,6 +20,22 @@ pub(crate) fn timestamp(seconds: u64) -> String {
     time.unwrap_or(Timestamp::MAX)
         .strftime("%Y-%m-%dT%H:%M:%SZ")
         .to_string()
+}
+
+/// Unix seconds of a time in the form of RFC 3339, or of the number itself.
+pub(crate) fn seconds(text: &str) -> Result<u64, ParseError> {
+    let refused = || {
+        ParseError::new(
+            "a time",
+            "RFC 3339, such as 2027-06-01T00:00:00Z, or Unix seconds",
+            text,
+        )
+    };
+    if let Ok(seconds) = text.parse() {
+        return Ok(seconds);
+    }
+    let time: Timestamp = text.parse().map_err(|_| refused())?;
+    u64::try_from(time.as_second()).map_err(|_| refused())
 }
 
 /// A duration in its largest whole unit: `59 s`, `3 min`, `5 h`, `12 d`.

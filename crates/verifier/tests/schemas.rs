@@ -8,7 +8,9 @@ mod schema;
 use std::collections::BTreeSet;
 
 use golden::Golden;
-use schema::{BUNDLE, OUTPUT, VSA, bundle_errors, output_errors, read_output};
+use schema::{
+    BUNDLE, NETWORK, OUTPUT, VSA, bundle_errors, network_errors, output_errors, read_output,
+};
 use seed_verdict::{Bundle, RejectionCode};
 use serde_json::{Value, json};
 
@@ -102,13 +104,49 @@ fn strict(schema: &Value, at: &str) {
 
 #[test]
 fn the_schemas_leave_nothing_open() {
-    for text in [OUTPUT, BUNDLE, VSA] {
+    for text in [OUTPUT, BUNDLE, NETWORK, VSA] {
         let schema: Value = serde_json::from_str(text).unwrap();
         for (name, definition) in schema["$defs"].as_object().unwrap() {
             // The branches of a definition that is nothing but `null` or an object are looked at below it.
             strict(definition, name);
         }
         strict(&schema["properties"], "");
+    }
+}
+
+#[test]
+fn the_golden_network_file_has_the_published_shape_and_corruptions_of_it_have_not() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/vectors");
+    let read = |path: &str| -> Value {
+        serde_json::from_slice(&std::fs::read(format!("{folder}/{path}")).unwrap()).unwrap()
+    };
+    let shape = |text: &str| network_errors(&serde_json::from_str(text).unwrap());
+    let golden = read("network.json");
+    assert_eq!(shape(golden["file"].as_str().unwrap()), [""; 0]);
+    for corruption in [
+        "unknown-field",
+        "unknown-field-of-a-deployment",
+        "missing-expiry",
+        "other-version",
+        "sequence-zero",
+        "sequence-too-high",
+        "name-in-upper-case",
+        "name-too-long",
+        "no-deployments",
+        "a-deployment-twice",
+        "unknown-environment",
+        "genesis-zero",
+        "ledger-in-mixed-case",
+        "no-rules",
+        "a-builder-without-domains",
+        "a-name-with-a-control-character",
+        "a-name-with-space-around",
+        "a-signature-twice",
+        "a-signature-in-65-bytes",
+    ] {
+        let case = read(&format!("negative/network/{corruption}.json"));
+        let errors = shape(case["input"].as_str().unwrap());
+        assert!(!errors.is_empty(), "the schema takes {corruption}");
     }
 }
 

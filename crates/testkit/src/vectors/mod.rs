@@ -4,6 +4,7 @@ mod configuration;
 mod documents;
 mod merkle;
 mod negative;
+mod network;
 mod random;
 mod records;
 mod scene;
@@ -28,6 +29,7 @@ pub fn all() -> BTreeMap<String, String> {
         ("documents.json", documents::golden()),
         ("random.json", random::digests()),
         ("standing.json", standing::cases()),
+        ("network.json", network::golden()),
     ] {
         files.insert(path.to_owned(), pretty(&value));
     }

@@ -13,6 +13,8 @@ pub(super) fn all() -> Vec<(String, Value)> {
     files.extend(configurations());
     files.extend(signatures());
     files.extend(texts());
+    let networks = super::network::negative().into_iter();
+    files.extend(networks.map(|(corruption, input)| file("network", corruption, input)));
     files
 }
 

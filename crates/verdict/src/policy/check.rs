@@ -1,8 +1,10 @@
 use std::{collections::BTreeSet, net::IpAddr};
 
+use seed_attestation::NetworkKeys;
+
 use super::{
     Anchor, Checkpoint, DEFAULT_MAXIMUM_HEAD_AGE, Endpoint, ExpectedSource, KnownBuilder,
-    MAX_POLICY_BYTES, Policy, PolicyError, Rollback, RulesPolicy, wire,
+    MAX_POLICY_BYTES, NetworkPin, Policy, PolicyError, Rollback, RulesPolicy, wire,
 };
 use crate::Grade;
 
@@ -59,6 +61,7 @@ impl Policy {
             maximum_head_age,
             maximum_bundle_age,
             checkpoints: checkpoints(wire.checkpoints)?,
+            network: wire.network.map(network).transpose()?,
         })
     }
 }
@@ -305,6 +308,22 @@ fn checkpoints(wire: Vec<wire::Checkpoint>) -> Result<Vec<Checkpoint>, PolicyErr
         })
     });
     checkpoints.collect()
+}
+
+fn network(wire: wire::Network) -> Result<NetworkPin, PolicyError> {
+    name("network.name", &wire.name)?;
+    name("network.deployment", &wire.deployment)?;
+    within("network.sequence", wire.sequence, 1, u64::MAX)?;
+    let keys = NetworkKeys::new(wire.keys, wire.threshold)
+        .map_err(|error| PolicyError::NetworkKeys(error.to_string()))?;
+    Ok(NetworkPin {
+        name: wire.name,
+        deployment: wire.deployment,
+        keys,
+        sequence: wire.sequence,
+        digest: wire.digest,
+        expires: wire.expires,
+    })
 }
 
 fn within(field: &'static str, value: u64, low: u64, high: u64) -> Result<(), PolicyError> {

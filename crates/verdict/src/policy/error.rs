@@ -71,6 +71,9 @@ pub enum PolicyError {
     /// A checkpoint that names no block.
     #[error("the hash of [[checkpoints]] block {0} is zero")]
     ZeroCheckpoint(u64),
+    /// Keys of a network that make no quorum.
+    #[error("[network] {0}")]
+    NetworkKeys(String),
     /// Grade `signatures` without saying whose.
     #[error(
         "require = \"signatures\" needs [[rules.builders]] and minimum_known_signers: without the chain nothing else says whose signatures count"

@@ -3,6 +3,7 @@
 mod check;
 mod error;
 mod initial;
+mod network;
 mod wire;
 
 use alloy_primitives::{Address, B256};
@@ -11,6 +12,7 @@ use seed_primitives::{BuilderId, Commit, RecipeName, Source, SourceUri, Target};
 
 pub use error::PolicyError;
 pub use initial::InitialPolicy;
+pub use network::NetworkPin;
 
 use crate::Grade;
 
@@ -37,6 +39,7 @@ pub struct Policy {
     maximum_head_age: u64,
     maximum_bundle_age: u64,
     checkpoints: Vec<Checkpoint>,
+    network: Option<NetworkPin>,
 }
 
 /// A block the policy calls final: whoever wrote it there found that out.

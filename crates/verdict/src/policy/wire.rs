@@ -2,7 +2,7 @@
 
 use alloy_primitives::{Address, B256};
 use seed_primitives::{
-    BuilderId, Commit, RecipeName, SourceUri, Target, parse_address, parse_bytes32,
+    BuilderId, Commit, Digest, RecipeName, SourceUri, Target, parse_address, parse_bytes32,
 };
 use serde::{Deserialize, Deserializer, de::Error as _};
 
@@ -22,6 +22,7 @@ pub(super) struct Policy {
     pub(super) freshness: Freshness,
     #[serde(default)]
     pub(super) checkpoints: Vec<Checkpoint>,
+    pub(super) network: Option<Network>,
 }
 
 #[derive(Deserialize)]
@@ -110,6 +111,18 @@ pub(super) struct Checkpoint {
     pub(super) block: u64,
     #[serde(deserialize_with = "word")]
     pub(super) hash: B256,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Network {
+    pub(super) name: String,
+    pub(super) deployment: String,
+    pub(super) keys: Vec<BuilderId>,
+    pub(super) threshold: usize,
+    pub(super) sequence: u64,
+    pub(super) digest: Digest,
+    pub(super) expires: u64,
 }
 
 fn word<'de, D: Deserializer<'de>>(deserializer: D) -> Result<B256, D::Error> {

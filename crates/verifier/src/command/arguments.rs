@@ -2,7 +2,7 @@ use std::{path::PathBuf, sync::LazyLock};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use seed_oci::Place;
-use seed_primitives::{ReleaseId, SourceUri};
+use seed_primitives::{BuilderId, ReleaseId, SourceUri};
 use seed_verdict::Grade;
 
 use super::registries::TokenService;
@@ -38,8 +38,10 @@ pub(super) enum Command {
     Record(RecordArguments),
     /// Make, confirm, renew or look into a bundle, to verify from with the network off
     Bundle(BundleArguments),
-    /// Write, check or explain a policy
+    /// Write, check, explain or update a policy
     Policy(PolicyArguments),
+    /// Make, sign or look into a network file, which says what was deployed where
+    Network(NetworkArguments),
     /// Print the script that completes commands and options in a shell
     Completions(CompletionsArguments),
     /// Print the manual page, or write those of all commands into a folder
@@ -244,13 +246,32 @@ pub(super) enum PolicyCommand {
     Check(CheckArguments),
     /// Say in words what a policy demands and whom it trusts
     Explain(FileArguments),
+    /// Take a newer network file, signed by the keys that the policy pins
+    Update(UpdateArguments),
 }
 
 #[derive(Args, Debug)]
 pub(super) struct InitArguments {
     /// What the deployment of the contracts wrote about itself
-    #[arg(long, value_name = "deployment.json")]
-    pub(super) deployment: PathBuf,
+    #[arg(
+        long,
+        value_name = "deployment.json",
+        required_unless_present = "network"
+    )]
+    pub(super) deployment: Option<PathBuf>,
+    /// A signed network file to take the anchor from, instead
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with = "deployment",
+        requires = "network_keys"
+    )]
+    pub(super) network: Option<PathBuf>,
+    /// Which of its deployments [default: the only one]
+    #[arg(long, value_name = "NAME", requires = "network")]
+    pub(super) network_deployment: Option<String>,
+    #[command(flatten)]
+    pub(super) keys: NetworkKeyArguments,
     /// An endpoint and who runs it: OPERATOR[,JURISDICTION]=URL (repeatable, at least two)
     #[arg(long = "endpoint", value_name = "OPERATOR=URL", required = true)]
     pub(super) endpoints: Vec<String>,
@@ -263,6 +284,97 @@ pub(super) struct InitArguments {
     /// Where to write it; never overwrites [default: standard output]
     #[arg(long, value_name = "FILE")]
     pub(super) out: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct NetworkKeyArguments {
+    /// The address of a key that signs network files (repeatable)
+    #[arg(long = "network-key", value_name = "ADDRESS")]
+    pub(super) network_keys: Vec<BuilderId>,
+    /// How many of them must sign [default: more than half]
+    #[arg(long, value_name = "K", requires = "network_keys")]
+    pub(super) network_threshold: Option<usize>,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct UpdateArguments {
+    #[command(flatten)]
+    pub(super) file: FileArguments,
+    /// The newer network file
+    #[arg(long, value_name = "FILE")]
+    pub(super) network: PathBuf,
+    /// Where to write the new policy; never overwrites [default: standard output]
+    #[arg(long, value_name = "FILE")]
+    pub(super) out: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct NetworkArguments {
+    #[command(subcommand)]
+    pub(super) command: NetworkCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum NetworkCommand {
+    /// Make a network file of deployments, for others to sign
+    Create(CreateNetworkArguments),
+    /// Print what a key has to sign, as wallets take it (EIP-712 typed data)
+    Request(NetworkFileArguments),
+    /// Add signatures that wallets made; no key is read
+    Sign(SignNetworkArguments),
+    /// Show what is in it and who signed
+    Inspect(InspectNetworkArguments),
+}
+
+#[derive(Args, Debug)]
+pub(super) struct CreateNetworkArguments {
+    /// The network, such as nix-seed.example
+    #[arg(long)]
+    pub(super) name: String,
+    /// The number of the file, above that of the last one
+    #[arg(long, value_name = "N")]
+    pub(super) sequence: u64,
+    /// Until when it counts, such as 2027-06-01T00:00:00Z, at most two years from now
+    #[arg(long, value_name = "TIME")]
+    pub(super) expires: String,
+    /// A deployment and what it wrote about itself: NAME=deployment.json (repeatable)
+    #[arg(long = "deployment", value_name = "NAME=FILE", required = true)]
+    pub(super) deployments: Vec<String>,
+    /// Further rules of a deployment whose releases are good: NAME=CODEHASH,LOGICHASH (repeatable)
+    #[arg(long = "rules", value_name = "NAME=HASHES")]
+    pub(super) rules: Vec<String>,
+    /// Where to write it; never overwrites
+    #[arg(long, value_name = "FILE")]
+    pub(super) out: PathBuf,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct NetworkFileArguments {
+    /// The network file
+    #[arg(value_name = "FILE")]
+    pub(super) file: PathBuf,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct SignNetworkArguments {
+    /// The network file
+    #[arg(value_name = "FILE")]
+    pub(super) file: PathBuf,
+    /// A signature over what `request` printed, 64 or 65 bytes in hex (repeatable)
+    #[arg(long = "signature", value_name = "HEX", required = true)]
+    pub(super) signatures: Vec<String>,
+    /// Where to write it; never overwrites
+    #[arg(long, value_name = "FILE")]
+    pub(super) out: PathBuf,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct InspectNetworkArguments {
+    /// The network file
+    #[arg(value_name = "FILE")]
+    pub(super) file: PathBuf,
+    #[command(flatten)]
+    pub(super) keys: NetworkKeyArguments,
 }
 
 #[derive(Args, Debug)]

@@ -4,8 +4,10 @@ mod arguments;
 mod bundle;
 mod completions;
 mod man;
+mod network;
 mod new_file;
 mod policy;
+mod policy_update;
 mod record;
 mod registries;
 mod verify;
@@ -83,6 +85,7 @@ fn dispatch(arguments: &[OsString]) -> Result<u8, Fault> {
         Some(Command::Record(arguments)) => record::run(&arguments),
         Some(Command::Bundle(arguments)) => bundle::run(&arguments),
         Some(Command::Policy(arguments)) => policy::run(&arguments).map(|()| 0),
+        Some(Command::Network(arguments)) => network::run(&arguments).map(|()| 0),
         Some(Command::Completions(arguments)) => completions::run(&arguments).map(|()| 0),
         Some(Command::Man(arguments)) => man::run(&arguments).map(|()| 0),
     }

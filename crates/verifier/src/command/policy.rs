@@ -1,5 +1,8 @@
+use alloy_primitives::B256;
 use seed_primitives::ParseError;
-use seed_verdict::{Endpoint, ExpectedSource, InitialPolicy, Policy};
+use seed_verdict::{
+    Anchor, Endpoint, ExpectedSource, InitialPolicy, KnownBuilder, NetworkPin, Policy, PolicyError,
+};
 use serde_json::json;
 
 use super::{
@@ -8,6 +11,7 @@ use super::{
     },
     colour, complain,
     new_file::write_new,
+    policy_update,
     record::json_text,
     say,
 };
@@ -15,7 +19,8 @@ use crate::{
     Fault, PolicyFile,
     deployment::{anchor, builders},
     load_deployment,
-    moment::age,
+    moment::{age, date, now},
+    network_file,
     report::{Page, PolicyLine, SCHEMA_VERSION, Tone},
 };
 
@@ -27,22 +32,23 @@ pub(super) fn run(arguments: &PolicyArguments) -> Result<(), Fault> {
         PolicyCommand::Init(arguments) => init(arguments),
         PolicyCommand::Check(arguments) => check(arguments),
         PolicyCommand::Explain(arguments) => explain(arguments),
+        PolicyCommand::Update(arguments) => policy_update::run(arguments),
     }
 }
 
 fn init(arguments: &InitArguments) -> Result<(), Fault> {
-    let deployment = load_deployment(&arguments.deployment)?;
+    let start = start(arguments)?;
     let endpoints = arguments
         .endpoints
         .iter()
         .map(|text| endpoint(text))
         .collect::<Result<Vec<_>, _>>()?;
     let initial = InitialPolicy {
-        anchor: anchor(&deployment),
-        pinned: vec![deployment.rules_code_hash],
+        anchor: start.anchor,
+        pinned: start.pinned,
         logic: vec![],
         minimum_known_signers: None,
-        builders: builders(&deployment),
+        builders: start.builders,
         agree: arguments.agree.unwrap_or(endpoints.len() / 2 + 1),
         endpoints,
         sources: arguments
@@ -55,9 +61,12 @@ fn init(arguments: &InitArguments) -> Result<(), Fault> {
             .collect(),
         packers: vec![seed_image::PACKER.parse().map_err(Fault::Argument)?],
     };
-    let text = initial
-        .render()
-        .map_err(|error| Fault::PolicyIncomplete(error.to_string()))?;
+    let incomplete = |error: PolicyError| Fault::PolicyIncomplete(error.to_string());
+    let mut text = initial.render().map_err(incomplete)?;
+    if let Some(pin) = &start.network {
+        text.push_str(&pin.to_toml());
+        Policy::from_toml(&text).map_err(incomplete)?;
+    }
     match &arguments.out {
         None => say(&text),
         Some(file) => {
@@ -66,6 +75,39 @@ fn init(arguments: &InitArguments) -> Result<(), Fault> {
             Ok(())
         }
     }
+}
+
+/// What a policy begins with.
+struct Start {
+    anchor: Anchor,
+    pinned: Vec<B256>,
+    builders: Vec<KnownBuilder>,
+    network: Option<NetworkPin>,
+}
+
+/// From a deployment file, which is believed because it is named, or from a network file, which is believed because the
+/// named keys signed it.
+fn start(arguments: &InitArguments) -> Result<Start, Fault> {
+    let Some(path) = &arguments.network else {
+        let nothing = || Fault::Usage("name --deployment or --network".to_owned());
+        let deployment = load_deployment(arguments.deployment.as_ref().ok_or_else(nothing)?)?;
+        return Ok(Start {
+            anchor: anchor(&deployment),
+            pinned: vec![deployment.rules_code_hash],
+            builders: builders(&deployment),
+            network: None,
+        });
+    };
+    let keys = arguments.keys.parse()?;
+    let verified = network_file::load(path)?.verify(&keys, now());
+    let verified = verified.map_err(|error| Fault::network(path, error))?;
+    let deployment = network_file::deployment(&verified, arguments.network_deployment.as_deref())?;
+    Ok(Start {
+        anchor: network_file::anchor(deployment),
+        pinned: deployment.rules.iter().map(|one| one.code_hash).collect(),
+        builders: network_file::builders(deployment),
+        network: Some(NetworkPin::of(&verified, deployment, keys)),
+    })
 }
 
 /// Reads `OPERATOR[,JURISDICTION]=URL`.
@@ -134,6 +176,17 @@ fn warnings(policy: &Policy) -> Vec<String> {
     if places.contains(&UNSTATED) {
         warnings.push("an endpoint's jurisdiction is unstated".to_owned());
     }
+    if let Some(network) = policy.network() {
+        if network.keys.threshold() == 1 {
+            warnings.push("one key alone says which deployment is the right one".to_owned());
+        }
+        if network.expires <= now() {
+            warnings.push(format!(
+                "its network file expired at {}: nothing is verified until it is updated",
+                date(network.expires)
+            ));
+        }
+    }
     if policy.rules().builders.is_empty() {
         warnings.push("no [[rules.builders]]: builders are reported without names".to_owned());
     }
@@ -156,6 +209,22 @@ fn explain(arguments: &FileArguments) -> Result<(), Fault> {
             anchor.ledger_code_hash
         ),
     );
+    if let Some(network) = policy.network() {
+        page.line(
+            "network",
+            &format!(
+                "deployment {} of {}, file {}",
+                network.deployment, network.name, network.sequence
+            ),
+        );
+        page.line("", &network.digest.to_string());
+        page.line("", &format!("used until {}", date(network.expires)));
+        let (k, n) = (network.keys.threshold(), network.keys.keys().len());
+        page.line("", &format!("a newer one if {k} of these {n} sign it:"));
+        for key in network.keys.keys() {
+            page.line("", &key.to_string());
+        }
+    }
     page.line("grade", &format!("{} or better", policy.require()));
     page.line(
         "endpoints",

@@ -2,8 +2,7 @@ use seed_image::{Descriptor, ImageIndex, MAX_CONFIG_BYTES, media};
 use seed_oci::{Fault as Blame, Manifest, Pointer, Reference, Repository};
 use seed_primitives::Digest;
 use seed_verdict::{
-    Document, ImageEvidence, ManifestEvidence, RejectionCode, Requested,
-    ServedManifest,
+    Document, ImageEvidence, ManifestEvidence, RejectionCode, Requested, ServedManifest,
 };
 
 use super::{Notes, Stop, layers};
@@ -93,7 +92,13 @@ impl Reader<'_> {
         let layers = match self.deep {
             true => {
                 let manifest = &read.manifest;
-                layers::read(self.repository, &manifest.layers, !read.attestable, self.notes).await?
+                layers::read(
+                    self.repository,
+                    &manifest.layers,
+                    !read.attestable,
+                    self.notes,
+                )
+                .await?
             }
             false => None,
         };

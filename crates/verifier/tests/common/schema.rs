@@ -10,10 +10,12 @@ use serde_json::Value;
 
 pub const OUTPUT: &str = include_str!("../../../../docs/schemas/seed-verify-output.schema.json");
 pub const BUNDLE: &str = include_str!("../../../../docs/schemas/bundle.schema.json");
+pub const NETWORK: &str = include_str!("../../../../docs/schemas/network.schema.json");
 pub const VSA: &str = include_str!("../../../../docs/schemas/vsa.schema.json");
 
 static OUTPUT_VALIDATOR: LazyLock<Validator> = LazyLock::new(|| validator(OUTPUT));
 static BUNDLE_VALIDATOR: LazyLock<Validator> = LazyLock::new(|| validator(BUNDLE));
+static NETWORK_VALIDATOR: LazyLock<Validator> = LazyLock::new(|| validator(NETWORK));
 static VSA_VALIDATOR: LazyLock<Validator> = LazyLock::new(|| validator(VSA));
 
 fn validator(text: &str) -> Validator {
@@ -44,6 +46,11 @@ pub fn bundle_errors(document: &Value) -> Vec<String> {
 }
 
 /// What is wrong with a verification summary.
+pub fn network_errors(document: &Value) -> Vec<String> {
+    errors(&NETWORK_VALIDATOR, document)
+}
+
+/// What of a verification summary is not as published.
 pub fn vsa_errors(document: &Value) -> Vec<String> {
     errors(&VSA_VALIDATOR, document)
 }

@@ -1,0 +1,245 @@
+//! Network files: made, signed by others, and shown. No key is ever read here.
+
+use std::collections::BTreeMap;
+
+use alloy_primitives::B256;
+use seed_attestation::{
+    Network, NetworkBuilder, NetworkDeployment, NetworkFile, NetworkKeys, NetworkRules, Signature,
+};
+use seed_primitives::{Deployment, ParseError, parse_bytes32, write_address, write_bytes32};
+
+use super::{
+    arguments::{
+        CreateNetworkArguments, InspectNetworkArguments, NetworkArguments, NetworkCommand,
+        SignNetworkArguments,
+    },
+    colour, complain,
+    new_file::write_new,
+    record::json_text,
+    say,
+};
+use crate::{
+    Fault, deployment, load_deployment,
+    moment::{date, now, seconds},
+    network_file::load,
+    report::{Page, Tone},
+    shown,
+};
+
+pub(super) fn run(arguments: &NetworkArguments) -> Result<(), Fault> {
+    match &arguments.command {
+        NetworkCommand::Create(arguments) => create(arguments),
+        NetworkCommand::Request(arguments) => {
+            let file = load(&arguments.file)?;
+            let request = file.network.typed_data();
+            let request = request.map_err(|error| Fault::network(&arguments.file, error))?;
+            say(&json_text(&request)?)
+        }
+        NetworkCommand::Sign(arguments) => sign(arguments),
+        NetworkCommand::Inspect(arguments) => inspect(arguments),
+    }
+}
+
+fn create(arguments: &CreateNetworkArguments) -> Result<(), Fault> {
+    let mut deployments: BTreeMap<String, NetworkDeployment> = BTreeMap::new();
+    for text in &arguments.deployments {
+        let (name, file) = pair(text, "a deployment", "NAME=FILE")?;
+        let deployment = published(name, &load_deployment(file.as_ref())?);
+        if deployments.insert(name.to_owned(), deployment).is_some() {
+            return Err(Fault::Usage(format!("deployment {name} is named twice")));
+        }
+    }
+    for text in &arguments.rules {
+        let form = "NAME=CODEHASH,LOGICHASH";
+        let (name, hashes) = pair(text, "rules", form)?;
+        let refused = || Fault::Argument(ParseError::new("rules", form, text));
+        let (code, logic) = hashes.split_once(',').ok_or_else(refused)?;
+        let word = |text: &str| parse_bytes32(text).map_err(Fault::Argument);
+        let rules = NetworkRules {
+            code_hash: word(code)?,
+            logic_hash: word(logic)?,
+        };
+        let deployment = deployments.get_mut(name).ok_or_else(refused)?;
+        deployment.rules.push(rules);
+        deployment.rules.sort_by_key(|one| one.code_hash);
+    }
+    let file = NetworkFile {
+        network: Network {
+            deployments: deployments.into_values().collect(),
+            expires: seconds(&arguments.expires).map_err(Fault::Argument)?,
+            issued: now(),
+            name: arguments.name.clone(),
+            sequence: arguments.sequence,
+            version: 1,
+        },
+        signatures: Vec::new(),
+    };
+    write(&file, &arguments.out)
+}
+
+/// What is published of a deployment.
+fn published(name: &str, from: &Deployment) -> NetworkDeployment {
+    let mut builders: Vec<NetworkBuilder> = deployment::builders(from)
+        .into_iter()
+        .map(|builder| {
+            let mut domains = builder.domains;
+            domains.sort();
+            NetworkBuilder {
+                address: builder.address,
+                domains,
+                name: builder.name,
+            }
+        })
+        .collect();
+    builders.sort_by_key(|builder| builder.address);
+    NetworkDeployment {
+        block: from.block,
+        builders,
+        chain_id: from.chain_id,
+        environment: from.environment,
+        genesis: from.genesis_hash,
+        ledger: from.ledger,
+        ledger_code_hash: from.ledger_code_hash,
+        name: name.to_owned(),
+        rules: vec![NetworkRules {
+            code_hash: from.rules_code_hash,
+            logic_hash: from.rules_logic_hash,
+        }],
+    }
+}
+
+/// Adds signatures, whoever made them, and says whose they are.
+fn sign(arguments: &SignNetworkArguments) -> Result<(), Fault> {
+    let mut file = load(&arguments.file)?;
+    let before = signers(&file, arguments)?;
+    for text in &arguments.signatures {
+        let signature = signature(text)?;
+        file = file
+            .signed(signature)
+            .map_err(|error| Fault::network(&arguments.file, error))?;
+    }
+    for key in signers(&file, arguments)?.difference(&before) {
+        // Over another file the same signature is that of some other key: whose it is must be looked at.
+        complain(&format!("signed by {key}; compare this with who signed"));
+    }
+    write(&file, &arguments.out)
+}
+
+fn signers(
+    file: &NetworkFile,
+    arguments: &SignNetworkArguments,
+) -> Result<std::collections::BTreeSet<seed_primitives::BuilderId>, Fault> {
+    file.signers()
+        .map_err(|error| Fault::network(&arguments.file, error))
+}
+
+/// Reads 64 bytes (EIP-2098), or the 65 that wallets give.
+fn signature(text: &str) -> Result<Signature, Fault> {
+    let form = "0x and 128 or 130 hex digits";
+    let refused = || Fault::Argument(ParseError::new("a signature", form, text));
+    let digits = text.strip_prefix("0x").ok_or_else(refused)?;
+    let bytes = hex::decode(digits).map_err(|_| refused())?;
+    match bytes.len() {
+        65 => alloy_primitives::Signature::from_raw(&bytes)
+            .map(|full| Signature::from_full(&full))
+            .map_err(|_| refused()),
+        _ => Signature::from_bytes(&bytes).map_err(|_| refused()),
+    }
+}
+
+fn write(file: &NetworkFile, out: &std::path::Path) -> Result<(), Fault> {
+    let bytes = file.to_json().map_err(|error| Fault::network(out, error))?;
+    write_new(out, &bytes)?;
+    complain(&format!("wrote {}", shown(&out.to_string_lossy())));
+    Ok(())
+}
+
+fn inspect(arguments: &InspectNetworkArguments) -> Result<(), Fault> {
+    let file = load(&arguments.file)?;
+    let fault = |error| Fault::network(&arguments.file, error);
+    let network = &file.network;
+    let mut page = Page::new(colour());
+    page.line("network", &network.name);
+    page.line("number", &network.sequence.to_string());
+    let digest = network.digest().map_err(|error| fault(error.into()))?;
+    page.line("digest", &digest.to_string());
+    page.line("made", &date(network.issued));
+    page.line("expires", &date(network.expires));
+    for deployment in &network.deployments {
+        page.blank();
+        shown_deployment(&mut page, deployment);
+    }
+    page.blank();
+    let signers = file.signers().map_err(|error| fault(error.into()))?;
+    for (at, key) in signers.iter().enumerate() {
+        let pinned = arguments.keys.network_keys.contains(key);
+        let note = if pinned { " (pinned)" } else { "" };
+        page.line(
+            if at == 0 { "signed by" } else { "" },
+            &format!("{key}{note}"),
+        );
+    }
+    if arguments.keys.network_keys.is_empty() {
+        let why =
+            "shown, not verified: whose word it is only keys you name can say (--network-key)";
+        page.toned("RESULT", Tone::Doubtful, why);
+        return say(&page.into_text());
+    }
+    let keys = arguments.keys.parse()?;
+    file.verify(&keys, now()).map_err(fault)?;
+    let enough = format!("{} of {} pinned keys", keys.threshold(), keys.keys().len());
+    page.toned(
+        "RESULT",
+        Tone::Good,
+        &format!("signed by at least {enough}"),
+    );
+    say(&page.into_text())
+}
+
+fn shown_deployment(page: &mut Page, deployment: &NetworkDeployment) {
+    let hash = |word: &B256| write_bytes32(word);
+    page.line(
+        "deployment",
+        &format!("{} ({})", deployment.name, deployment.environment.as_str()),
+    );
+    page.line(
+        "chain",
+        &format!(
+            "{}, genesis {}",
+            deployment.chain_id,
+            hash(&deployment.genesis)
+        ),
+    );
+    page.line("since", &format!("block {}", deployment.block));
+    page.line("ledger", &write_address(&deployment.ledger));
+    page.line("", &format!("code {}", hash(&deployment.ledger_code_hash)));
+    for rules in &deployment.rules {
+        page.line("rules", &format!("code {}", hash(&rules.code_hash)));
+        page.line("", &format!("logic {}", hash(&rules.logic_hash)));
+    }
+    for builder in &deployment.builders {
+        let domains = builder.domains.join(", ");
+        page.line(
+            "builder",
+            &format!("{} {} ({domains})", builder.name, builder.address),
+        );
+    }
+}
+
+fn pair<'a>(
+    text: &'a str,
+    what: &'static str,
+    form: &'static str,
+) -> Result<(&'a str, &'a str), Fault> {
+    text.split_once('=')
+        .ok_or_else(|| Fault::Argument(ParseError::new(what, form, text)))
+}
+
+impl super::arguments::NetworkKeyArguments {
+    /// The pinned keys, and more than half of them where nobody says how many must sign.
+    pub(super) fn parse(&self) -> Result<NetworkKeys, Fault> {
+        let keys = self.network_keys.clone();
+        let threshold = self.network_threshold.unwrap_or(keys.len() / 2 + 1);
+        NetworkKeys::new(keys, threshold).map_err(|error| Fault::Usage(error.to_string()))
+    }
+}
