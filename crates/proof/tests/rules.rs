@@ -124,6 +124,17 @@ fn finds_each_builder_and_system_at_its_own_place() {
 }
 
 #[test]
+fn sixty_four_systems_fill_the_mask() {
+    let rules = with(|one| {
+        one.systems = (10..74).map(|at| name(&format!("a{at}-linux"))).collect();
+        for builder in &mut one.builders {
+            builder.2 = u64::MAX;
+        }
+    });
+    assert_eq!(rules.unwrap().all_systems(), u64::MAX);
+}
+
+#[test]
 fn three_of_five_is_a_majority() {
     let of = |count: u8| {
         with(|one| {

@@ -180,6 +180,24 @@ fn rejects_a_child_that_should_stand_alone() {
 }
 
 #[test]
+fn rejects_nodes_that_no_trie_of_hashed_keys_has() {
+    let hash = alloy_rlp::encode(B256::repeat_byte(1));
+    for (node, why) in [
+        (leaf_node(&[0x20], &[7; 32]), "a leaf of another depth"),
+        (
+            leaf_node(&[0, 0x12], &[7; 31]),
+            "an extension that leads to no node",
+        ),
+        (
+            branch(&[(3, hash)]),
+            "a branch with fewer than two children",
+        ),
+    ] {
+        assert_eq!(malformed(&[node]), why);
+    }
+}
+
+#[test]
 fn rejects_an_extension_as_long_as_the_path() {
     let path = [&[0][..], keccak256(slot(1)).as_slice()].concat();
     let node = leaf_node(&path, B256::repeat_byte(1).as_slice());

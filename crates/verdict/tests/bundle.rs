@@ -403,6 +403,10 @@ fn rejects_too_much_and_too_deep_without_reading_it() {
     ));
     let nodes = malformed(|value| value["chain"]["nodes"] = json!(vec![""; 5000]));
     assert!(matches!(nodes, BundleError::Count { .. }));
+    for (count, too_many) in [(4096, false), (4097, true)] {
+        let nodes = malformed(|value| value["chain"]["nodes"] = json!(vec![""; count]));
+        assert_eq!(matches!(nodes, BundleError::Count { .. }), too_many);
+    }
     let path = malformed(|value| value["chain"]["account"] = json!(vec![0; 66]));
     assert!(matches!(path, BundleError::Count { .. }));
 }

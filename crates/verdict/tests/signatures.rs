@@ -192,6 +192,19 @@ fn another_source_packer_or_image_is_refused() {
     assert!(case.decide().is_err());
 }
 
+#[test]
+fn a_vote_for_another_image_of_the_system_is_none_for_this_one() {
+    let plan = Plan::new();
+    let other = Plan {
+        manifest: Box::new(|manifest| manifest.closure = Some(Digest::of(b"another"))),
+        ..Plan::new()
+    };
+    let mut case = dark(&plan);
+    *case.image() = other.image(&plan.systems[0]);
+    case.ask_for_what_is_served();
+    refused(&case, Code::KnownSignersTooFew);
+}
+
 /// What somebody with nothing pinned says about a bundle.
 fn unplugged(policy: &Policy, bytes: &[u8], digest: Digest) -> Option<Verified<Release>> {
     let context = Context {
