@@ -22,6 +22,8 @@
 . "$SEED_LIB/python.sh"
 # shellcheck source=rust.sh
 . "$SEED_LIB/rust.sh"
+# shellcheck source=scratch.sh
+. "$SEED_LIB/scratch.sh"
 # shellcheck source=lint.sh
 . "$SEED_LIB/lint.sh"
 # shellcheck source=selftest.sh
