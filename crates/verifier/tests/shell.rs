@@ -49,6 +49,8 @@ fn offered(help: &str) -> (BTreeSet<String>, Vec<String>) {
         .skip_while(|line| *line != "Commands:")
         .skip(1)
         .take_while(|line| !line.is_empty())
+        // What goes on from the line above stands further in.
+        .filter(|line| !line.starts_with("   "))
         .filter_map(|line| line.strip_prefix("  ")?.split_whitespace().next())
         .filter(|name| *name != "help")
         .map(str::to_owned)
@@ -77,12 +79,24 @@ fn commands() -> BTreeMap<Vec<String>, BTreeSet<String>> {
 #[test]
 fn the_help_is_read_rightly() {
     let commands = commands();
-    assert_eq!(commands.len(), 14, "{:?}", commands.keys());
+    assert_eq!(commands.len(), 20, "{:?}", commands.keys());
     let first = &commands[&Vec::new()];
     for option in ["--chain", "--bundle", "--explain", "--help", "--version"] {
         assert!(first.contains(option), "{first:?}");
     }
     assert!(commands[&vec!["policy".to_owned(), "init".to_owned()]].contains("--deployment"));
+}
+
+/// Of every command, to the last one.
+#[test]
+fn every_help_fits_a_terminal() {
+    for words in commands().into_keys() {
+        let mut arguments: Vec<&str> = words.iter().map(String::as_str).collect();
+        arguments.push("--help");
+        for line in succeed(&arguments).lines() {
+            assert!(line.chars().count() <= 80, "{words:?}: {line}");
+        }
+    }
 }
 
 #[test]

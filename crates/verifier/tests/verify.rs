@@ -14,6 +14,18 @@ use seed_testkit::{
     registry::LocalRegistry,
 };
 
+/// The ordinary question about an image, answered in `form`.
+const fn question<'a>(form: &'a str, image: &'a str) -> [&'a str; 6] {
+    [
+        "--chain",
+        "--policy",
+        "policy.toml",
+        "--output",
+        form,
+        image,
+    ]
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn verifies_a_release_and_refuses_each_corruption_by_its_own_code() {
     let world = World::start().await;
@@ -294,14 +306,7 @@ async fn one_lying_endpoint_changes_nothing_and_two_are_never_believed() {
     world.be_honest();
     world.liars[1].tell(about(Lie::RpcError, ""));
     for form in ["text", "json"] {
-        let arguments = [
-            "--chain",
-            "--policy",
-            "policy.toml",
-            "--output",
-            form,
-            &image,
-        ];
+        let arguments = question(form, &image);
         let notes = world.quietly(&arguments);
         assert!(!notes.is_empty());
         assert!(
@@ -391,14 +396,7 @@ async fn revoked_and_disputed_builders_and_rules_are_exit_4() {
     world.set_slot(slot(cy), word(1_700_000_000, 2, 3)).await;
     world.bad(4, "builder-revoked", &[&image]);
     for form in ["text", "json"] {
-        world.quietly(&[
-            "--chain",
-            "--policy",
-            "policy.toml",
-            "--output",
-            form,
-            &image,
-        ]);
+        world.quietly(&question(form, &image));
     }
     let soon = 4_000_000_000;
     world.set_slot(slot(bo), word(soon, 2, 1)).await;
@@ -501,14 +499,7 @@ async fn a_verdict_nobody_could_read_is_not_a_success() {
     let world = World::start().await;
     let image = world.image("images");
     for form in ["text", "json"] {
-        let arguments = [
-            "--chain",
-            "--policy",
-            "policy.toml",
-            "--output",
-            form,
-            &image,
-        ];
+        let arguments = question(form, &image);
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
         let full = fs::File::options().write(true).open("/dev/full").unwrap();
