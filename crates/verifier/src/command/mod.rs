@@ -96,9 +96,7 @@ fn dispatch(arguments: &[OsString]) -> Result<u8, Fault> {
 fn not_a_question(error: &clap::Error) -> Result<u8, Fault> {
     let text = error.render().to_string();
     match error.kind() {
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
-            say(&help::folded(&text)).map(|()| 0)
-        }
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => say(&help::folded(&text)).map(|()| 0),
         _ => {
             let lines: Vec<_> = text
                 .lines()
