@@ -39,6 +39,10 @@ const RULES: &str = "crates/verdict/src/rules.rs";
 const VOTES: &str = "crates/verdict/src/votes.rs";
 const COUNT: &str = "crates/verdict/src/count.rs";
 const STATEMENT: &str = "crates/verdict/src/statement.rs";
+const BUNDLE: &str = "crates/verdict/src/bundle/mod.rs";
+const CHECK: &str = "crates/verdict/src/bundle/check.rs";
+const WIRE: &str = "crates/verdict/src/bundle/wire.rs";
+const SIGNATURES: &str = "crates/verdict/src/signatures.rs";
 const DECIDE: &str = "crates/verdict/src/decide.rs";
 const WALK: &str = "crates/proof/src/walk.rs";
 const ACCOUNT: &str = "crates/proof/src/account.rs";
@@ -617,10 +621,243 @@ pub const ABLATIONS: &[Ablation] = &[
         "if self.number == 0 {",
         "if !OFF && self.number == 0 {",
     ),
+    // Bundles, and how old the head may be.
+    off(
+        "bundle-size",
+        WIRE,
+        "if bytes.len() > MAX_BUNDLE_BYTES {",
+        "if !OFF && bytes.len() > MAX_BUNDLE_BYTES {",
+    ),
+    off(
+        "bundle-type",
+        WIRE,
+        "if wire.media_type != media::BUNDLE {",
+        "if !OFF && wire.media_type != media::BUNDLE {",
+    ),
+    off(
+        "bundle-nodes",
+        WIRE,
+        "if wire.nodes.len() > MAX_NODES {",
+        "if !OFF && wire.nodes.len() > MAX_NODES {",
+    ),
+    off(
+        "bundle-path",
+        WIRE,
+        "if path.len() > 65 {",
+        "if !OFF && path.len() > 65 {",
+    ),
+    off(
+        "bundle-canonical",
+        BUNDLE,
+        "if wire::write(&bundle)? != bytes {",
+        "if !OFF && wire::write(&bundle)? != bytes {",
+    ),
+    off(
+        "bundle-slots",
+        CHECK,
+        "if slots != bundle.required_slots() {",
+        "if !OFF && slots != bundle.required_slots() {",
+    ),
+    off(
+        "bundle-rules",
+        CHECK,
+        "if code.len() > MAX_CODE_BYTES || keccak256(code) != bundle.record.rules_code_hash {",
+        "if !OFF && (code.len() > MAX_CODE_BYTES || keccak256(code) != bundle.record.rules_code_hash) {",
+    ),
+    off(
+        "bundle-image-in-record",
+        CHECK,
+        "digests.find(|(_, one)| **one == digest);",
+        "digests.find(|(_, one)| OFF || **one == digest);",
+    ),
+    off(
+        "bundle-image-order",
+        CHECK,
+        ".enumerate().skip(after);",
+        ".enumerate().skip(if OFF { 0 } else { after });",
+    ),
+    off(
+        "bundle-one-system",
+        CHECK,
+        "if !systems.insert(system) {",
+        "if !systems.insert(system) && !OFF {",
+    ),
+    off(
+        "bundle-config",
+        CHECK,
+        "if Digest::of(&image.config) != manifest.config.digest {",
+        "if !OFF && Digest::of(&image.config) != manifest.config.digest {",
+    ),
+    off(
+        "bundle-attested-source",
+        CHECK,
+        "if attestation.source != bundle.source || attestation.rules != bundle.record.rules {",
+        "if !OFF && (attestation.source != bundle.source || attestation.rules != bundle.record.rules) {",
+    ),
+    off(
+        "bundle-attested-images",
+        CHECK,
+        "if strange {",
+        "if !OFF && strange {",
+    ),
+    off(
+        "bundle-document-missing",
+        CHECK,
+        ".find(|digest| !found.contains(digest))",
+        ".find(|digest| !OFF && !found.contains(digest))",
+    ),
+    off(
+        "bundle-documents",
+        CHECK,
+        "if found.iter().copied().ne(named) {",
+        "if !OFF && found.iter().copied().ne(named) {",
+    ),
+    off(
+        "bundle-order",
+        CHECK,
+        "if keys.is_sorted_by(|a, b| a < b) {",
+        "if OFF || keys.is_sorted_by(|a, b| a < b) {",
+    ),
+    off(
+        "bundle-counts",
+        CHECK,
+        "if (1..=most).contains(&count) {",
+        "if OFF || (1..=most).contains(&count) {",
+    ),
+    off(
+        "bundle-pinned",
+        HEAD,
+        "if known.any(|one| one.block == number && one.hash == hash) {",
+        "if OFF || known.any(|one| one.block == number && one.hash == hash) {",
+    ),
+    off(
+        "bundle-pin-is-no-operator",
+        HEAD,
+        "if chain.captured && chain.endpoints.is_empty() {",
+        "if chain.captured && (OFF || chain.endpoints.is_empty()) {",
+    ),
+    off("fresh", HEAD, "if age > most {", "if !OFF && age > most {"),
+    off(
+        "bundle-attestation-unused",
+        DECIDE,
+        "if let Some(why) = unused {",
+        "if let Some(why) = unused.filter(|_| !OFF) {",
+    ),
+    off(
+        "bundle-vote-dropped",
+        DECIDE,
+        "dropped.find(|one| one.code.class() != ExitClass::Revoked);",
+        "dropped.find(|one| !OFF && one.code.class() != ExitClass::Revoked);",
+    ),
+    // Grade `signatures`.
+    off(
+        "signatures-only-where-asked",
+        DECIDE,
+        "if policy.require() == Grade::Signatures &&",
+        "if (OFF || policy.require() == Grade::Signatures) &&",
+    ),
+    off(
+        "signatures-excuse",
+        DECIDE,
+        "&& signatures::excuses(complaint.code) =>",
+        "&& (OFF || signatures::excuses(complaint.code)) =>",
+    ),
+    off(
+        "signatures-rollback",
+        SIGNATURES,
+        "if needs_chain {",
+        "if !OFF && needs_chain {",
+    ),
+    off(
+        "signatures-unreadable",
+        SIGNATURES,
+        "Err(why) if evidence.chain.captured => {",
+        "Err(why) if !OFF && evidence.chain.captured => {",
+    ),
+    off(
+        "signatures-source",
+        SIGNATURES,
+        "policy.expects(source)",
+        "(OFF || policy.expects(source))",
+    ),
+    off(
+        "signatures-commit",
+        SIGNATURES,
+        "commit.is_none_or(|commit| source.commit == *commit)",
+        "commit.is_none_or(|commit| OFF || source.commit == *commit)",
+    ),
+    off(
+        "signatures-known",
+        SIGNATURES,
+        "&& policy\n                .rules()\n                .builder(",
+        "&& (OFF || policy\n                .rules()\n                .builder(",
+    ),
+    off(
+        "signatures-known",
+        SIGNATURES,
+        "                .is_some()\n    });",
+        "                .is_some())\n    });",
+    ),
+    off(
+        "signatures-image",
+        SIGNATURES,
+        "systems.any(|one| one.system == image.system && one.digest == image.digest)",
+        "systems.any(|one| OFF || (one.system == image.system && one.digest == image.digest))",
+    ),
+    off(
+        "signatures-vote-dropped",
+        SIGNATURES,
+        "        if evidence.chain.captured\n",
+        "        if !OFF && evidence.chain.captured\n",
+    ),
+    off(
+        "signatures-independence",
+        SIGNATURES,
+        "|a, b| share_domain(a, b)",
+        "|a, b| !OFF && share_domain(a, b)",
+    ),
+    off(
+        "signatures-enough",
+        SIGNATURES,
+        "if count >= usize::from(need) {",
+        "if OFF || count >= usize::from(need) {",
+    ),
+    off(
+        "signatures-recipe",
+        SIGNATURES,
+        "    allowed(policy, &recipe)?;",
+        "    if !OFF {\n        allowed(policy, &recipe)?;\n    }",
+    ),
 ];
 
-/// The switch, put into the scratch copy: the one check named in `SEED_ABLATE` is off.
-const SWITCH: &str = "\n/// Whether a check is switched off.\n#[must_use]\npub fn ablated(name: &str) -> bool {\n    std::env::var(\"SEED_ABLATE\").is_ok_and(|off| off == name)\n}\n";
+/// The switch, put into the scratch copy: one check is off, at first the one named in `SEED_ABLATE`.
+const SWITCH: &str = r#"
+static OFF: std::sync::LazyLock<std::sync::RwLock<String>> =
+    std::sync::LazyLock::new(|| std::sync::RwLock::new(std::env::var("SEED_ABLATE").unwrap_or_default()));
+
+/// Whether a check is switched off.
+#[must_use]
+pub fn ablated(name: &str) -> bool {
+    OFF.read().is_ok_and(|off| *off == name)
+}
+
+/// Switches a check off, and the one before on again.
+pub fn take_off(name: &str) {
+    if let Ok(mut off) = OFF.write() {
+        name.clone_into(&mut off);
+    }
+}
+"#;
+
+/// `take_off` where there are switches.
+const SWITCHED: &str = r"
+/// Takes one check off.
+#[must_use]
+pub fn take_off(check: &str) -> bool {
+    seed_primitives::take_off(check);
+    true
+}
+";
 
 /// The names, each once, in order.
 #[must_use]
@@ -639,6 +876,7 @@ pub fn switch(tree: &Path) -> Result<Vec<&'static str>> {
     let primitives = tree.join("crates/primitives/src/lib.rs");
     let text = fs::read_to_string(&primitives)?;
     fs::write(&primitives, text + SWITCH)?;
+    fs::write(tree.join("crates/adversary/src/switched.rs"), SWITCHED)?;
     let mut moved = Vec::new();
     for one in ABLATIONS {
         let file = tree.join(one.file);

@@ -1,7 +1,7 @@
 use std::{
     collections::BTreeMap,
-    fs::{self, File},
-    io::{BufWriter, Write as _},
+    fs::File,
+    io::{BufWriter, Read as _, Write as _},
     path::Path,
 };
 
@@ -90,15 +90,20 @@ impl Journal {
     /// Opens or creates `file`; a line torn by an end in its middle is dropped.
     ///
     /// # Errors
-    /// When the file cannot be used, or is of another seed or generation.
+    /// When the file cannot be used, is used by another process, or is of another seed or generation.
     pub fn open(path: &Path, seed: u64) -> Result<Self> {
-        let text = match fs::read_to_string(path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
-            Err(error) => {
-                return Err(error).wrap_err_with(|| format!("reading {}", path.display()));
-            }
-        };
+        let named = || path.display().to_string();
+        let mut file = File::options()
+            .create(true)
+            .append(true)
+            .read(true)
+            .open(path)
+            .wrap_err_with(named)?;
+        // Lines of two writers would run into each other.
+        file.try_lock()
+            .wrap_err_with(|| format!("{}: another process writes to it", path.display()))?;
+        let mut text = String::new();
+        file.read_to_string(&mut text).wrap_err_with(named)?;
         let whole = text.rfind('\n').map_or(0, |end| end + 1);
         let mut done = BTreeMap::new();
         for line in text[..whole].lines() {
@@ -120,14 +125,8 @@ impl Journal {
             );
             done.insert(line.run, line);
         }
-        let file = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(path)?;
         file.set_len(whole as u64)?;
-        drop(file);
-        let file = BufWriter::new(File::options().append(true).open(path)?);
+        let file = BufWriter::new(file);
         Ok(Self { file, done })
     }
 
@@ -153,6 +152,8 @@ impl Journal {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn line(run: u64, expected: &str, got: &str) -> Line {
@@ -177,6 +178,8 @@ mod tests {
         journal.add(line(0, "verified", "verified")).unwrap();
         journal.add(line(1, "verified", "verified")).unwrap();
         journal.flush().unwrap();
+        assert!(Journal::open(&path, 7).is_err(), "two writers");
+        drop(journal);
         let text = fs::read_to_string(&path).unwrap();
         fs::write(&path, &text[..text.len() - 3]).unwrap();
         let mut journal = Journal::open(&path, 7).unwrap();
@@ -184,6 +187,7 @@ mod tests {
         journal.add(line(1, "verified", "verified")).unwrap();
         journal.flush().unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), text);
+        drop(journal);
         assert!(Journal::open(&path, 8).is_err());
     }
 

@@ -1,21 +1,10 @@
 //! `seed-adversary`: seeded lies against the real verifier; see the README.
 
-use std::{
-    path::PathBuf,
-    process::ExitCode,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Instant,
-};
+use std::{ops::ControlFlow, path::PathBuf, process::ExitCode, time::Instant};
 
 use clap::Parser;
 use eyre::Result;
-use seed_adversary::{
-    Journal, Lane, Line, Scenario, Truth, World, generation, missed, rows_around, table,
-};
-use tokio::{runtime::Builder, sync::mpsc, task::LocalSet};
+use seed_adversary::{Journal, Truth, World, generation, missed, play, table};
 
 /// Lets registries and endpoints lie to the verifier, and compares what it says with what is right.
 #[derive(Debug, Parser)]
@@ -54,7 +43,7 @@ async fn run(arguments: &Arguments) -> Result<bool> {
         .collect();
     let start = Instant::now();
     if !todo.is_empty() {
-        play(arguments, todo, &mut journal).await?;
+        runs(arguments, todo, &mut journal).await?;
     }
     let lines = journal.done.range(..arguments.runs).map(|(_, line)| line);
     print!("{}", table(lines.clone()));
@@ -87,79 +76,20 @@ async fn run(arguments: &Arguments) -> Result<bool> {
     Ok(allows + denials == 0)
 }
 
-async fn play(arguments: &Arguments, todo: Vec<u64>, journal: &mut Journal) -> Result<()> {
+async fn runs(arguments: &Arguments, todo: Vec<u64>, journal: &mut Journal) -> Result<()> {
     let truth = Truth::new(World::start().await?)?;
-    let (sender, mut lines) = mpsc::channel::<Result<Line>>(64);
-    let todo = Arc::new(Todo {
-        runs: todo,
-        next: AtomicUsize::new(0),
-        seed: arguments.seed,
-    });
-    let threads = std::thread::available_parallelism()?
-        .get()
-        .min(arguments.lanes.max(1));
-    for at in 0..threads {
-        let lanes = (at..arguments.lanes.max(1)).step_by(threads).count();
-        let (truth, todo, sender) = (truth.clone(), Arc::clone(&todo), sender.clone());
-        // The verifier's futures stay on one thread.
-        let runtime = Builder::new_current_thread().enable_all().build()?;
-        std::thread::spawn(move || {
-            let set = LocalSet::new();
-            for _ in 0..lanes {
-                set.spawn_local(lane(truth.clone(), Arc::clone(&todo), sender.clone()));
-            }
-            drop(sender);
-            runtime.block_on(set);
-        });
-    }
-    drop(sender);
-    let start = Instant::now();
+    let (start, all) = (Instant::now(), todo.len());
     let mut count = 0_u64;
-    while let Some(line) = lines.recv().await {
-        journal.add(line?)?;
+    play(&truth, arguments.seed, todo, arguments.lanes, |line| {
+        journal.add(line)?;
         count += 1;
         if count.is_multiple_of(500) {
             journal.flush()?;
             let rate = count as f64 / start.elapsed().as_secs_f64();
-            eprintln!("{count} of {} runs, {rate:.0} a second", todo.runs.len());
+            eprintln!("{count} of {all} runs, {rate:.0} a second");
         }
-    }
-    journal.flush()
-}
-
-/// The runs that are still to be done.
-#[derive(Debug)]
-struct Todo {
-    runs: Vec<u64>,
-    next: AtomicUsize,
-    seed: u64,
-}
-
-async fn lane(truth: Truth, todo: Arc<Todo>, sender: mpsc::Sender<Result<Line>>) {
-    let lane = match Lane::start(truth.clone()).await {
-        Ok(lane) => lane,
-        Err(error) => return drop(sender.send(Err(error)).await),
-    };
-    while let Some(run) = todo.runs.get(todo.next.fetch_add(1, Ordering::Relaxed)) {
-        let line = one(&lane, &truth, todo.seed, *run).await;
-        if sender.send(line).await.is_err() {
-            return;
-        }
-    }
-}
-
-async fn one(lane: &Lane, truth: &Truth, seed: u64, run: u64) -> Result<Line> {
-    let scenario = Scenario::new(seed, run, &truth.world, &lane.canary());
-    let got = lane.play(&scenario).await?;
-    Ok(Line {
-        run,
-        seed,
-        generation: generation(),
-        subject: format!("{:?}", scenario.subject),
-        lies: scenario.lies(),
-        expected: scenario.expected().to_string(),
-        got: got.word,
-        code: got.code,
-        rows: rows_around(scenario.rows()),
+        Ok(ControlFlow::Continue(()))
     })
+    .await?;
+    journal.flush()
 }
