@@ -92,7 +92,9 @@ fn basic(user: &str, password: &str) -> String {
 /// `WWW-Authenticate`: a login is shown to the registry only where it asks for one, and to a token service only at the
 /// address that the challenge names.
 pub(crate) fn challenge(bytes: &[u8]) -> bool {
-    let header = at_home(bytes);
+    let mut header = at_home(bytes);
+    // What no header can have is not sent.
+    header.retain(|byte| !b"\r\n\0".contains(byte));
     let (got, asked) = fetch(login(), header.clone(), br#"{"token":"t"}"#.to_vec());
     let text = String::from_utf8_lossy(&header).to_ascii_lowercase();
     let says = |word: &str| text.trim_start().starts_with(word);
