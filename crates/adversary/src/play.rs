@@ -6,7 +6,7 @@ use std::{
     },
 };
 
-use eyre::Result;
+use eyre::{Result, eyre};
 use tokio::{runtime::Builder, sync::mpsc, task::LocalSet};
 
 use crate::{Lane, Line, Scenario, Subject, Truth, generation, rows_around};
@@ -31,19 +31,20 @@ pub async fn play(
     });
     let lanes = lanes.max(1);
     let threads = std::thread::available_parallelism()?.get().min(lanes);
+    let mut under_way = Vec::new();
     for at in 0..threads {
         let lanes = (at..lanes).step_by(threads).count();
         let (truth, todo, sender) = (truth.clone(), Arc::clone(&todo), sender.clone());
         // The verifier's futures stay on one thread.
         let runtime = Builder::new_current_thread().enable_all().build()?;
-        std::thread::spawn(move || {
+        under_way.push(std::thread::spawn(move || {
             let set = LocalSet::new();
             for _ in 0..lanes {
                 set.spawn_local(lane(truth.clone(), Arc::clone(&todo), sender.clone()));
             }
             drop(sender);
             runtime.block_on(set);
-        });
+        }));
     }
     drop(sender);
     let mut over = false;
@@ -53,6 +54,12 @@ pub async fn play(
             over = true;
             todo.next.store(todo.runs.len(), Ordering::Relaxed);
         }
+    }
+    // They hold the truth: whoever ends before them leaves its chain and its registry running.
+    for thread in under_way {
+        thread
+            .join()
+            .map_err(|_| eyre!("a thread of runs panicked"))?;
     }
     Ok(())
 }
