@@ -2,13 +2,16 @@
 
 use std::{collections::BTreeSet, fs, path::PathBuf};
 
+use alloy_dyn_abi::TypedData;
 use alloy_primitives::{Address, B256};
 use k256::ecdsa::SigningKey;
+use proptest::prelude::*;
 use seed_attestation::{
-    FormatError, MAX_NETWORK_BYTES, NetworkError, NetworkFile, NetworkKeys, Signature,
+    FormatError, MAX_NETWORK_BYTES, NETWORK_DOMAIN_TYPE, NETWORK_TYPE, NetworkError, NetworkFile,
+    NetworkKeys, Signature,
 };
 use seed_primitives::{BuilderId, Digest};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 const NOW: u64 = 1_800_000_100;
 
@@ -212,4 +215,59 @@ fn a_signature_is_put_where_it_belongs_and_only_once() {
         file.signed(signature),
         Err(NetworkError::Format(_))
     ));
+}
+
+/// What wallets make of the request: alloy hashes any typed data, and shares no line with [`Network::signing_digest`].
+fn signed_by_wallets(request: Value) -> B256 {
+    let typed: TypedData = serde_json::from_value(request).unwrap();
+    typed.eip712_signing_hash().unwrap()
+}
+
+#[test]
+fn a_wallet_that_is_given_the_request_signs_what_is_checked() {
+    let file = file();
+    let request = file.network.typed_data().unwrap();
+    let typed: TypedData = serde_json::from_value(request.clone()).unwrap();
+    assert_eq!(typed.encode_type().unwrap(), NETWORK_TYPE);
+    assert_eq!(typed.domain.encode_type(), NETWORK_DOMAIN_TYPE);
+    let digest = file.network.signing_digest();
+    assert_eq!(signed_by_wallets(request.clone()), digest);
+    let golden = read(vectors().join("network.json"));
+    assert_eq!(golden["signingDigest"], format!("{digest}"));
+
+    // Each member of the request is signed.
+    for (member, other) in [
+        ("name", json!("other.example")),
+        ("sequence", json!(8)),
+        ("issued", json!(1)),
+        ("expires", json!(2)),
+        ("digest", json!(format!("0x{}", "5e".repeat(32)))),
+    ] {
+        let mut changed = request.clone();
+        assert_ne!(changed["message"][member], other);
+        changed["message"][member] = other;
+        assert_ne!(signed_by_wallets(changed), digest, "{member}");
+    }
+    for (member, other) in [("name", "NixSeed"), ("version", "2")] {
+        let mut changed = request.clone();
+        changed["domain"][member] = json!(other);
+        assert_ne!(signed_by_wallets(changed), digest, "{member}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn so_does_it_for_any_name_number_and_time(
+        name in "[a-z0-9][a-z0-9.-]{0,62}",
+        sequence in 1u64..1 << 53,
+        issued in 1u64..1 << 52,
+        lifetime in 1u64..63_244_800,
+    ) {
+        let mut network = file().network;
+        (network.name, network.sequence) = (name, sequence);
+        (network.issued, network.expires) = (issued, issued + lifetime);
+        let request = network.typed_data().unwrap();
+        prop_assert_eq!(signed_by_wallets(request), network.signing_digest());
+    }
 }
