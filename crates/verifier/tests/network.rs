@@ -4,10 +4,10 @@ mod common;
 
 use std::{fs, process::Output};
 
-use common::World;
+use common::{World, schema::read_output};
 use seed_attestation::{NetworkFile, Signature};
 use seed_testkit::keys;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 const KEYS: [&str; 3] = ["network one", "network two", "network three"];
 
@@ -176,6 +176,28 @@ async fn a_policy_takes_its_anchor_from_a_file_that_enough_keys_signed_and_follo
             .0
             .contains("signed by at least 2 of 3 pinned keys")
     );
+    let looked = |arguments: &[&str]| {
+        let printed = world.fine(&[arguments, &["--output", "json"]].concat()).0;
+        read_output(printed.as_bytes())
+    };
+    let network = world.network("n4-two").network;
+    let signers = |pinned: &[&str]| {
+        let file = world.network("n4-two");
+        let keys = file.signatures.iter().map(|one| one.key);
+        let pinned: Vec<_> = pinned.iter().map(|name| keys::builder(name)).collect();
+        Value::from_iter(keys.map(|key| json!({"key": key, "pinned": pinned.contains(&key)})))
+    };
+    let shown = looked(&["network", "inspect", "n4-two"]);
+    assert_eq!(shown["network"], serde_json::to_value(&network).unwrap());
+    assert_eq!(shown["digest"], network.digest().unwrap().to_string());
+    assert_eq!(shown["signers"], signers(&[]));
+    assert_eq!(shown["verified"], Value::Null);
+    let verified = looked(&inspect);
+    assert_eq!(verified["signers"], signers(&KEYS[..2]));
+    assert_eq!(verified["verified"]["keys"], json!(pinned));
+    assert_eq!(verified["verified"]["threshold"], 2);
+    let time = verified["verified"]["time"].as_u64().unwrap();
+    assert!((network.issued..network.expires).contains(&time));
     inspect[2] = "n4-one";
     world.refused("network-unsigned", &inspect);
 

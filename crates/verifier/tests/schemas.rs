@@ -153,6 +153,16 @@ fn the_golden_network_file_has_the_published_shape_and_corruptions_of_it_have_no
 #[test]
 fn outputs_without_a_verdict_have_the_published_form() {
     let golden = Golden::new();
+    let vector = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../tests/vectors/network.json"
+    );
+    let vector: Value = serde_json::from_slice(&std::fs::read(vector).unwrap()).unwrap();
+    let network = vector["file"].as_str().unwrap();
+    let cut = &network[..network.len() - 1];
+    std::fs::write(golden.path("network.json"), network).unwrap();
+    std::fs::write(golden.path("cut.json"), cut).unwrap();
+    let key = format!("0x{}", "5e".repeat(20));
     for (arguments, exit, code) in [
         (&["--chain"][..], 2, Some("usage")),
         (&["--bogus"], 2, Some("usage")),
@@ -190,6 +200,22 @@ fn outputs_without_a_verdict_have_the_published_form() {
             Some("bundle-malformed"),
         ),
         (&["bundle", "inspect", "bundle.json"], 0, None),
+        (&["network", "inspect", "network.json"], 0, None),
+        (
+            &["network", "inspect", "network.json", "--network-key", &key],
+            2,
+            Some("network-unsigned"),
+        ),
+        (
+            &["network", "inspect", "cut.json"],
+            2,
+            Some("network-malformed"),
+        ),
+        (
+            &["network", "inspect", "missing"],
+            2,
+            Some("file-unreadable"),
+        ),
         (&["policy", "check", "missing"], 2, Some("policy-missing")),
         (
             &["policy", "check", "bundle.json"],

@@ -375,6 +375,9 @@ pub(super) struct InspectNetworkArguments {
     pub(super) file: PathBuf,
     #[command(flatten)]
     pub(super) keys: NetworkKeyArguments,
+    /// The form of the answer
+    #[arg(long, value_name = "FORM", default_value = "text")]
+    pub(super) output: Output,
 }
 
 #[derive(Args, Debug)]

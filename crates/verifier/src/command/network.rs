@@ -1,16 +1,19 @@
 //! Network files: made, signed by others, and shown. No key is ever read here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use alloy_primitives::B256;
 use seed_attestation::{
     Network, NetworkBuilder, NetworkDeployment, NetworkFile, NetworkKeys, NetworkRules, Signature,
 };
-use seed_primitives::{Deployment, ParseError, parse_bytes32, write_address, write_bytes32};
+use seed_primitives::{
+    BuilderId, Deployment, Digest, ParseError, parse_bytes32, write_address, write_bytes32,
+};
+use serde_json::{Value, json};
 
 use super::{
     arguments::{
-        CreateNetworkArguments, InspectNetworkArguments, NetworkArguments, NetworkCommand,
+        CreateNetworkArguments, InspectNetworkArguments, NetworkArguments, NetworkCommand, Output,
         SignNetworkArguments,
     },
     colour, complain,
@@ -22,9 +25,12 @@ use crate::{
     Fault, deployment, load_deployment,
     moment::{date, now, seconds},
     network_file::load,
-    report::{Page, Tone},
+    report::{Page, SCHEMA_VERSION, Tone},
     shown,
 };
+
+const UNVERIFIED: &str =
+    "shown, not verified: whose word it is only keys you name can say (--network-key)";
 
 pub(super) fn run(arguments: &NetworkArguments) -> Result<(), Fault> {
     match &arguments.command {
@@ -128,7 +134,7 @@ fn sign(arguments: &SignNetworkArguments) -> Result<(), Fault> {
 fn signers(
     file: &NetworkFile,
     arguments: &SignNetworkArguments,
-) -> Result<std::collections::BTreeSet<seed_primitives::BuilderId>, Fault> {
+) -> Result<BTreeSet<BuilderId>, Fault> {
     file.signers()
         .map_err(|error| Fault::network(&arguments.file, error))
 }
@@ -157,43 +163,85 @@ fn write(file: &NetworkFile, out: &std::path::Path) -> Result<(), Fault> {
 fn inspect(arguments: &InspectNetworkArguments) -> Result<(), Fault> {
     let file = load(&arguments.file)?;
     let fault = |error| Fault::network(&arguments.file, error);
-    let network = &file.network;
-    let mut page = Page::new(colour());
-    page.line("network", &network.name);
-    page.line("number", &network.sequence.to_string());
-    let digest = network.digest().map_err(|error| fault(error.into()))?;
-    page.line("digest", &digest.to_string());
-    page.line("made", &date(network.issued));
-    page.line("expires", &date(network.expires));
-    for deployment in &network.deployments {
-        page.blank();
-        shown_deployment(&mut page, deployment);
-    }
-    page.blank();
     let signers = file.signers().map_err(|error| fault(error.into()))?;
-    for (at, key) in signers.iter().enumerate() {
-        let pinned = arguments.keys.network_keys.contains(key);
-        let note = if pinned { " (pinned)" } else { "" };
-        page.line(
-            if at == 0 { "signed by" } else { "" },
-            &format!("{key}{note}"),
-        );
+    let pinned = &arguments.keys.network_keys;
+    let mut looked = Looked {
+        digest: file.network.digest().map_err(|error| fault(error.into()))?,
+        network: &file.network,
+        signers: signers
+            .into_iter()
+            .map(|key| (key, pinned.contains(&key)))
+            .collect(),
+        verified: None,
+    };
+    if !pinned.is_empty() {
+        let (keys, time) = (arguments.keys.parse()?, now());
+        file.verify(&keys, time).map_err(fault)?;
+        looked.verified = Some((keys, time));
     }
-    if arguments.keys.network_keys.is_empty() {
-        let why =
-            "shown, not verified: whose word it is only keys you name can say (--network-key)";
-        page.toned("RESULT", Tone::Doubtful, why);
-        return say(&page.into_text());
+    match arguments.output {
+        Output::Text => say(&looked.text()),
+        Output::Json => say(&json_text(&looked.json())?),
     }
-    let keys = arguments.keys.parse()?;
-    file.verify(&keys, now()).map_err(fault)?;
-    let enough = format!("{} of {} pinned keys", keys.threshold(), keys.keys().len());
-    page.toned(
-        "RESULT",
-        Tone::Good,
-        &format!("signed by at least {enough}"),
-    );
-    say(&page.into_text())
+}
+
+/// A file whose signatures are those of the keys they name, and whether these are enough for whoever asks.
+struct Looked<'a> {
+    network: &'a Network,
+    digest: Digest,
+    /// Who signed, and whether that key was named.
+    signers: Vec<(BuilderId, bool)>,
+    /// The keys of which enough signed, and when that was so; `None` where none were named.
+    verified: Option<(NetworkKeys, u64)>,
+}
+
+impl Looked<'_> {
+    fn text(&self) -> String {
+        let network = self.network;
+        let mut page = Page::new(colour());
+        page.line("network", &network.name);
+        page.line("number", &network.sequence.to_string());
+        page.line("digest", &self.digest.to_string());
+        page.line("made", &date(network.issued));
+        page.line("expires", &date(network.expires));
+        for deployment in &network.deployments {
+            page.blank();
+            shown_deployment(&mut page, deployment);
+        }
+        page.blank();
+        for (at, (key, pinned)) in self.signers.iter().enumerate() {
+            let name = if at == 0 { "signed by" } else { "" };
+            let note = if *pinned { " (pinned)" } else { "" };
+            page.line(name, &format!("{key}{note}"));
+        }
+        let (tone, result) = match &self.verified {
+            None => (Tone::Doubtful, UNVERIFIED.to_owned()),
+            Some((keys, _)) => {
+                let (k, n) = (keys.threshold(), keys.keys().len());
+                (
+                    Tone::Good,
+                    format!("signed by at least {k} of {n} pinned keys"),
+                )
+            }
+        };
+        page.toned("RESULT", tone, &result);
+        page.into_text()
+    }
+
+    fn json(&self) -> Value {
+        let signers = self.signers.iter();
+        let signers = signers.map(|(key, pinned)| json!({"key": key, "pinned": pinned}));
+        let verified = self.verified.as_ref().map(|(keys, time)| {
+            json!({"keys": keys.keys(), "threshold": keys.threshold(), "time": time})
+        });
+        json!({
+            "schemaVersion": SCHEMA_VERSION,
+            "network": self.network,
+            "digest": self.digest,
+            "signers": signers.collect::<Vec<_>>(),
+            "verified": verified,
+        })
+    }
 }
 
 fn shown_deployment(page: &mut Page, deployment: &NetworkDeployment) {

@@ -25,7 +25,16 @@ fn validator(text: &str) -> Validator {
         "https://json-schema.org/draft/2020-12/schema"
     );
     assert!(jsonschema::meta::is_valid(&schema));
-    jsonschema::draft202012::new(&schema).unwrap()
+    // The one schema that another refers to.
+    let network: Value = serde_json::from_str(NETWORK).unwrap();
+    let registry = jsonschema::Registry::new()
+        .add("urn:nix-seed:schema:network:1", network)
+        .and_then(|registry| registry.prepare())
+        .unwrap();
+    jsonschema::draft202012::options()
+        .with_registry(&registry)
+        .build(&schema)
+        .unwrap()
 }
 
 fn errors(validator: &Validator, document: &Value) -> Vec<String> {
