@@ -74,7 +74,7 @@ impl Ledger {
                 Ok(found) if found == domain.chain_id => answering.push(endpoint),
                 Ok(found) => {
                     return Err(Fault::WrongChain {
-                        url: endpoint.url(),
+                        url: endpoint.place(),
                         found,
                         expected: domain.chain_id,
                     });
@@ -101,12 +101,19 @@ impl Ledger {
         &self.notes
     }
 
-    /// The URL of the endpoint that transactions go through.
+    /// The URL of the endpoint that transactions go through. Not for printing, since it may hold a key.
     #[must_use]
     pub fn url(&self) -> String {
         self.endpoints
             .first()
             .map(Endpoint::url)
+            .unwrap_or_default()
+    }
+
+    fn place(&self) -> String {
+        self.endpoints
+            .first()
+            .map(Endpoint::place)
             .unwrap_or_default()
     }
 
@@ -186,7 +193,7 @@ impl Ledger {
         }
         Err(Fault::Endpoint(last.unwrap_or_else(|| {
             ChainError::Malformed {
-                url: self.url(),
+                url: self.place(),
                 method: "eth_getLogs",
                 why: format!("no event of release {release} hashes to its commitment"),
             }
@@ -283,7 +290,7 @@ impl Ledger {
             });
             for (endpoint, answer) in self.endpoints.iter().zip(join_all(all).await) {
                 match answer {
-                    Ok(answer) => answers.push((endpoint.url(), answer)),
+                    Ok(answer) => answers.push((endpoint.place(), answer)),
                     Err(error) => failure = Some(error),
                 }
             }
@@ -291,7 +298,7 @@ impl Ledger {
                 .iter()
                 .skip(1)
                 .find(|(_, answer)| Some(answer) != answers.first().map(|(_, first)| first))
-                .map(|(url, _)| url.clone());
+                .map(|(place, _)| place.clone());
             let first = answers.into_iter().next();
             match (first, differs, failure) {
                 (Some((_, answer)), None, _) => return Ok(answer),

@@ -110,3 +110,53 @@ async fn endpoints_are_not_believed_one_by_one() {
     assert!(only(&answer)["transaction"]["gasUsed"].as_u64() > Some(50_000));
     world.ok("already-finalised", &both);
 }
+
+/// In path and query of an endpoint people keep the keys of their accounts, and what is printed ends up in logs.
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_that_is_printed_shows_more_of_an_endpoint_than_its_host() {
+    let world = World::with_genesis().await;
+    let liar = Liar::start(&world.chain.url(), 1).await.unwrap();
+    let lying = format!("{}/?key=secret-key", liar.url());
+    let honest = format!("{}/?key=secret-key", world.chain.url());
+    world.attest("ada", 2).await;
+    world.attest("bo", 2).await;
+    let release = World::release(2).to_string();
+    let run = |code: &str, rpc: &[&str]| {
+        let named = rpc.iter().flat_map(|url| ["--rpc", url]);
+        let arguments: Vec<&str> = named
+            .chain(["--release", &release, "--output", "json"])
+            .collect();
+        let output = world.run(&arguments);
+        let said = [output.stdout, output.stderr].concat();
+        let said = String::from_utf8_lossy(&said);
+        assert!(said.contains(code) && !said.contains("secret"), "{said}");
+    };
+    run("endpoint-url", &["http://rpc.example/v3/secret-key"]);
+    run(
+        "endpoint-unreachable",
+        &["http://127.0.0.1:1/v3/secret-key"],
+    );
+    for (lie, code, rpc) in [
+        (
+            Lie::ChainId(1).into(),
+            "wrong-chain",
+            &[&*lying, &honest][..],
+        ),
+        (
+            Lie::Storage.into(),
+            "endpoints-disagree",
+            &[&lying, &honest],
+        ),
+        (
+            told(Lie::RpcError, "eth_call"),
+            "endpoint-refused",
+            &[&lying, &honest],
+        ),
+        (Lie::NoLogs.into(), "endpoint-malformed", &[&lying]),
+        (Told::from(Lie::Status(503)), "left out", &[&lying, &honest]),
+    ] {
+        liar.be_honest();
+        liar.tell(lie);
+        run(code, rpc);
+    }
+}

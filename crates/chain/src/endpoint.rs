@@ -47,10 +47,17 @@ impl Endpoint {
         JsonRpc::new(url, options).map(|rpc| Self { rpc })
     }
 
-    /// The URL without a final slash.
+    /// The URL without a final slash. Not for printing: see [`Self::place`].
     #[must_use]
     pub fn url(&self) -> String {
         self.rpc.url()
+    }
+
+    /// Scheme, host and port (if it is not the scheme's own), for what is printed: in path, query and login people keep
+    /// the keys of their accounts.
+    #[must_use]
+    pub fn place(&self) -> String {
+        self.rpc.place()
     }
 
     /// `eth_chainId`.

@@ -42,7 +42,7 @@ fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<V
 impl JsonRpc {
     pub(crate) fn new(url: &str, options: &Options) -> Result<Self, ChainError> {
         let refuse = |why: &str| ChainError::Url {
-            url: shown(url),
+            url: shown(host_of(url)),
             why: why.to_owned(),
         };
         let parsed: Url = url.parse().map_err(|_| refuse("not a URL"))?;
@@ -182,6 +182,18 @@ fn innermost(error: &reqwest::Error) -> String {
         innermost = inner;
     }
     shown(&innermost.to_string())
+}
+
+/// What may be said about a URL that cannot be used: neither its login nor what is behind its host.
+fn host_of(text: &str) -> &str {
+    let start = text.find("://").map_or(0, |at| at + 3);
+    let rest = text.get(start..).unwrap_or_default();
+    let end = start + rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let host = text.get(start..end).unwrap_or_default();
+    match host.rsplit_once('@') {
+        Some((_, host)) => host,
+        None => text.get(..end).unwrap_or_default(),
+    }
 }
 
 fn is_loopback(url: &Url) -> bool {

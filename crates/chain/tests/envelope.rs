@@ -113,3 +113,30 @@ async fn refuses_a_header_that_does_not_hash_to_its_hash() {
     let error = endpoint.header_at(1).await.unwrap_err();
     assert!(matches!(error, ChainError::HeaderHash { .. }), "{error}");
 }
+
+#[test]
+fn of_an_url_that_cannot_be_used_no_login_and_no_key_is_shown() {
+    for (url, shown) in [
+        (
+            "http://ada:secret@rpc.example/v3/secret?key=secret",
+            "rpc.example",
+        ),
+        ("http://rpc.example/v3/secret", "http://rpc.example"),
+        (
+            "wss://rpc.example:8546?key=secret",
+            "wss://rpc.example:8546",
+        ),
+        ("rpc.example/v3/secret", "rpc.example"),
+        ("https://ada:secret@/#secret", ""),
+        ("https://:99999/secret", "https://:99999"),
+    ] {
+        let error = Endpoint::new(url, &Options::default()).unwrap_err();
+        let ChainError::Url { url: told, .. } = &error else {
+            panic!("{error}");
+        };
+        assert_eq!(told, shown);
+        assert!(!error.to_string().contains("secret"), "{error}");
+    }
+    let endpoint = Endpoint::new("https://ada:secret@rpc.example/secret", &Options::default());
+    assert_eq!(endpoint.unwrap().place(), "https://rpc.example");
+}

@@ -310,13 +310,27 @@ async fn rpc_a_lying_endpoint_can_only_refuse() {
     ] {
         let liar = Liar::start(&scene.chain.url(), 7).await.unwrap();
         liar.tell(lie.clone());
-        let connected = Live::connect(&[liar.url()], CHAIN_ID, None, BlockChoice::Latest).await;
-        let Ok(live) = connected else { continue };
+        // Where people keep the keys of their accounts: never in what is said.
+        let lying = format!("{}/?key=secret", liar.url());
+        let connected = Live::connect(&[lying], CHAIN_ID, None, BlockChoice::Latest).await;
+        let live = match connected {
+            Ok(live) => live,
+            Err(error) => {
+                let said = error.to_string();
+                assert!(
+                    said.contains("127.0.0.1") && !said.contains("secret"),
+                    "{said}"
+                );
+                continue;
+            }
+        };
         let mut state = live.state().unwrap();
         let ran = live.run(&plan, &mut state).await;
         // What is claimed beside a proof is not looked at, so that a lie there changes nothing.
         match ran {
-            Err(LiveError::Unproven { .. } | LiveError::Chain(_)) => {}
+            Err(error @ (LiveError::Unproven { .. } | LiveError::Chain(_))) => {
+                assert!(!error.to_string().contains("secret"), "{error}");
+            }
             Ok(outcome) => assert_eq!(outcome, Ok(honest.clone()), "{lie:?}"),
             Err(error) => panic!("{lie:?}: {error}"),
         }

@@ -72,7 +72,7 @@ impl Queue {
         let mut seen = Seen::default();
         for endpoint in live.endpoints() {
             let logs = events(endpoint, timelock, from, live.block()).await?;
-            seen.add(&endpoint.url(), &logs);
+            seen.add(&endpoint.place(), &logs);
         }
         let mut state = live.state()?;
         let all: Vec<B256> = seen.mentioned.iter().copied().collect();
@@ -130,7 +130,7 @@ struct Parts {
 }
 
 impl Seen {
-    fn add(&mut self, url: &str, logs: &[Log]) {
+    fn add(&mut self, place: &str, logs: &[Log]) {
         let mut parts: BTreeMap<B256, Parts> = BTreeMap::new();
         for log in logs {
             if let Ok(event) = Timelock::CallScheduled::decode_log(log) {
@@ -152,7 +152,7 @@ impl Seen {
                 }
                 None => self.lies.push(format!(
                     "endpoint {} shows calls of operation {id} that do not hash to it",
-                    crate::output::shown(url)
+                    crate::output::shown(place)
                 )),
             }
         }

@@ -124,7 +124,7 @@ impl Sight {
             if agreed.as_ref().is_some_and(|agreed| *agreed != events) {
                 return Err(super::DeployFault::EventsDisagree {
                     contract,
-                    url: endpoint.url(),
+                    url: endpoint.place(),
                 }
                 .into());
             }
@@ -171,7 +171,7 @@ async fn claimed_code(live: &Live, account: Address) -> Result<Bytes, Fault> {
         if agreed.as_ref().is_some_and(|agreed| *agreed != code) {
             return Err(super::DeployFault::ClaimsDisagree {
                 account,
-                url: endpoint.url(),
+                url: endpoint.place(),
             }
             .into());
         }

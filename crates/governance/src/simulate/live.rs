@@ -116,7 +116,7 @@ impl Live {
         let number = height(&endpoints, choice).await?;
         let mut headers = Vec::new();
         for endpoint in &endpoints {
-            headers.push((endpoint.url(), endpoint.header_at(number).await?));
+            headers.push((endpoint.place(), endpoint.header_at(number).await?));
         }
         let (first, header) = headers.first().cloned().ok_or(LiveError::NoEndpoint)?;
         if let Some((second, other)) = headers.iter().find(|(_, one)| one.hash != header.hash) {
@@ -192,7 +192,7 @@ impl Live {
             ))),
         };
         added.map_err(|why| LiveError::Unproven {
-            url: endpoint.url(),
+            url: endpoint.place(),
             why,
         })
     }
@@ -234,7 +234,7 @@ async fn same_chain(
     genesis: Option<B256>,
 ) -> Result<(), LiveError> {
     let other = |what, found: String, expected: String| LiveError::OtherChain {
-        url: endpoint.url(),
+        url: endpoint.place(),
         what,
         found,
         expected,
