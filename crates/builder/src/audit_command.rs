@@ -14,10 +14,6 @@ use crate::{
     state,
 };
 
-/// The most bytes a report may have: more than a hundred thousand outputs. Reading one takes some eight times as much
-/// memory, and reports come from others.
-pub(crate) const MAX_REPORT: u64 = 24 << 20;
-
 /// What `audit` is told.
 #[derive(Args, Clone, Debug)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
@@ -80,7 +76,7 @@ pub fn audit_diff(first: &Path, second: &Path) -> Result<AuditDiff, Error> {
 }
 
 fn read_report(path: &Path) -> Result<AuditReport, Error> {
-    let bytes = state::read(path, MAX_REPORT)?;
+    let bytes = state::read(path, AuditReport::MAX_BYTES)?;
     AuditReport::from_json(&bytes)
         .map_err(|error| Error::Usage(format!("{}: {error}", path.display())))
 }

@@ -165,6 +165,7 @@ impl Command {
                 // As a value its fields are in order: what is printed is the canonical form.
                 let value = serde_json::to_value(&report).unwrap_or_default();
                 print(output, &value, &report.to_text());
+                report.evidence()?;
                 if let Some(why) = report.refusal() {
                     return Err(Error::Audit(why));
                 }

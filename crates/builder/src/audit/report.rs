@@ -199,6 +199,10 @@ pub(super) struct Facts {
 }
 
 impl AuditReport {
+    /// The most bytes a report may have, for those who write it and those who read it: more than a hundred thousand
+    /// outputs. Reading one takes some eight times as much memory, and reports come from others.
+    pub const MAX_BYTES: u64 = 24 << 20;
+
     pub(super) fn new(
         facts: Facts,
         leaves: Vec<Leaf>,
@@ -325,6 +329,24 @@ impl AuditReport {
         Ok(OutputTree::new(outputs.collect::<Result<_, Error>>()?))
     }
 
+    /// The canonical JSON as a blob of the evidence, which nobody could read if it were too long.
+    ///
+    /// # Errors
+    /// [`Error::Audit`] when it has more than [`Self::MAX_BYTES`].
+    pub fn evidence(&self) -> Result<Vec<u8>, Error> {
+        let bytes = self.to_json();
+        if bytes.len() as u64 <= Self::MAX_BYTES {
+            return Ok(bytes);
+        }
+        Err(Error::Audit(format!(
+            "the report on {} outputs and {} leaves has {} bytes, and none over {} is read by anybody",
+            self.outputs.len(),
+            self.leaves.len(),
+            bytes.len(),
+            Self::MAX_BYTES
+        )))
+    }
+
     /// The canonical JSON.
     #[must_use]
     pub fn to_json(&self) -> Vec<u8> {
@@ -398,4 +420,43 @@ fn first(leaves: &[Leaf], verdict: Verdict) -> String {
             ))
         })
         .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(bytes: usize) -> AuditReport {
+        let facts = Facts {
+            system: "x86_64-linux".parse().unwrap(),
+            derivation: "/nix/store/00000000000000000000000000000000-seed.drv".to_owned(),
+            closure: Digest::of(b"closure"),
+            closure_paths: 1,
+            derivations: 1,
+            built: 0,
+            cross: false,
+            driver: Driver::new("2.26.3".parse().unwrap(), vec![]),
+            tree: OutputTree::new(vec![]),
+        };
+        let mut report = AuditReport::new(facts, vec![], vec![], &AuditPolicy::default());
+        report.grade_reason.clear();
+        report.grade_reason = "x".repeat(bytes - report.to_json().len());
+        report
+    }
+
+    #[test]
+    fn whatever_is_written_as_evidence_can_be_read_and_nothing_longer_is_written() {
+        let most = AuditReport::MAX_BYTES as usize;
+        let longest = report(most);
+        let bytes = longest.evidence().unwrap();
+        assert_eq!(bytes.len(), most);
+        assert_eq!(AuditReport::from_json(&bytes).unwrap(), longest);
+        let refused = report(most + 1).evidence().unwrap_err();
+        assert_eq!(refused.code(), "audit-refused");
+        let said = refused.to_string();
+        assert!(
+            said.contains("25165825 bytes") && said.contains("25165824"),
+            "{said}"
+        );
+    }
 }

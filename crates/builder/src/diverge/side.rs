@@ -9,7 +9,6 @@ use seed_primitives::{BuilderId, Digest, System};
 
 use crate::{
     AuditReport, Error,
-    audit_command::MAX_REPORT,
     disk::{DiskFile, read_tree},
     nix::on_disk,
     pack::StoredImage,
@@ -44,7 +43,7 @@ impl Side {
             return Self::of_directory(path);
         }
         if path.exists() {
-            return Self::of_report(&state::read(path, MAX_REPORT)?);
+            return Self::of_report(&state::read(path, AuditReport::MAX_BYTES)?);
         }
         let reference: Reference = text.parse().map_err(|error| Error::Value {
             place: "BUILD".to_owned(),
@@ -71,7 +70,10 @@ impl Side {
     }
 
     fn of_directory(directory: &Path) -> Result<Self, Error> {
-        let side = Self::of_report(&state::read(&directory.join("audit.json"), MAX_REPORT)?)?;
+        let side = Self::of_report(&state::read(
+            &directory.join("audit.json"),
+            AuditReport::MAX_BYTES,
+        )?)?;
         let store = directory.join("store");
         let image = StoredImage::load(&directory.join("image"))?;
         Ok(Self {
@@ -118,7 +120,9 @@ impl Side {
                 opened.builder()
             )));
         }
-        let report = repository.blob(&audit.digest, MAX_REPORT).await?;
+        let report = repository
+            .blob(&audit.digest, AuditReport::MAX_BYTES)
+            .await?;
         let manifest = repository.blob(&image.digest, MAX_STATEMENT).await?;
         let parsed = parse_manifest(&manifest)?;
         // The configuration is beside the image and not in the evidence: it may be elsewhere.

@@ -16,7 +16,7 @@ use super::{
     record::{BuildRecord, PackRecord, read_record},
 };
 use crate::{
-    Error, Journal, NixVersion,
+    AuditReport, Error, Journal, NixVersion,
     pack::StoredImage,
     progress::say,
     publish::{self, Beside, Blob, Publication, document_tag},
@@ -25,7 +25,8 @@ use crate::{
 
 /// An SPDX bill of materials; bound by the CycloneDX one, which names its digest.
 const SPDX: &str = "application/spdx+json";
-const MAX_REPORT_BYTES: u64 = 1 << 30;
+/// The most bytes of a bill of materials.
+const MAX_BILL_BYTES: u64 = 1 << 30;
 
 impl Pipeline<'_> {
     pub(super) async fn attest(
@@ -130,9 +131,9 @@ impl Pipeline<'_> {
         let (mut layers, mut blobs, mut beside) = (Vec::new(), Vec::new(), Vec::new());
         for (system, image) in images {
             let directory = self.directory(&system);
-            let audit = state::read(&directory.join("audit.json"), MAX_REPORT_BYTES)?;
-            let bom = state::read(&directory.join("sbom.json"), MAX_REPORT_BYTES)?;
-            let spdx = state::read(&directory.join("sbom.spdx.json"), MAX_REPORT_BYTES)?;
+            let audit = state::read(&directory.join("audit.json"), AuditReport::MAX_BYTES)?;
+            let bom = state::read(&directory.join("sbom.json"), MAX_BILL_BYTES)?;
+            let spdx = state::read(&directory.join("sbom.spdx.json"), MAX_BILL_BYTES)?;
             let statement = self.statement(signing, &system, &image, &audit, &bom)?;
             let parts = [
                 (LayerKind::Statement, statement.clone()),

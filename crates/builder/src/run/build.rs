@@ -17,7 +17,6 @@ use super::{
 use crate::{
     AuditPolicy, AuditReport, AuditSubject, BuildOrder, Built, Census, Error, Explanation,
     audit::{self, audit},
-    audit_command::MAX_REPORT,
     census::read_sightings,
     closure::project_inputs,
     closure_of, compare_builds,
@@ -210,7 +209,7 @@ impl Pipeline<'_> {
         if let Some(why) = result.refusal() {
             return Err(Error::Audit(why));
         }
-        state::write(report, &result.to_json())
+        state::write(report, &result.evidence()?)
     }
 
     /// Holds the census of the first build against the audit's report.
@@ -223,7 +222,7 @@ impl Pipeline<'_> {
                 directory.display()
             )));
         }
-        let report = state::read(&directory.join("audit.json"), MAX_REPORT)?;
+        let report = state::read(&directory.join("audit.json"), AuditReport::MAX_BYTES)?;
         let mut report = AuditReport::from_json(&report)?;
         let store = directory.join("store");
         let steps = audit::load_graph(&store, &built.derivation()?)?;
