@@ -53,8 +53,10 @@ impl ArchiveIndex {
             length,
             at: 0,
             seen: BTreeMap::new(),
+            link: None,
         };
-        Ok(match reader.run()?.and_then(|()| reader.one_meaning()) {
+        let outcome = reader.run()?.and_then(|()| reader.one_meaning());
+        Ok(match reader.with_links(outcome) {
             Ok(()) => Ok(Self {
                 files: reader
                     .seen
@@ -73,12 +75,16 @@ impl ArchiveIndex {
 
     /// Why these files are no image layout, if they are none.
     fn fault(&self) -> Option<ArchiveFault> {
-        let has = |name: &str| self.files.contains_key(name);
-        match (has("oci-layout") && has("index.json"), has("manifest.json")) {
-            (true, _) => None,
-            (false, true) => Some(ArchiveFault::DockerArchive),
-            (false, false) => Some(ArchiveFault::NoLayout),
-        }
+        no_layout(|name| self.files.contains_key(name))
+    }
+}
+
+/// Why files are no image layout, if they are none, by their names.
+fn no_layout(has: impl Fn(&str) -> bool) -> Option<ArchiveFault> {
+    match (has("oci-layout") && has("index.json"), has("manifest.json")) {
+        (true, _) => None,
+        (false, true) => Some(ArchiveFault::DockerArchive),
+        (false, false) => Some(ArchiveFault::NoLayout),
     }
 }
 
@@ -89,6 +95,8 @@ struct Reader<'a, R> {
     at: u64,
     /// Files with where they lie; folders with nothing.
     seen: BTreeMap<String, Option<Span>>,
+    /// The first link. Docker archives have one per layer, and are to be called what they are.
+    link: Option<ArchiveFault>,
 }
 
 /// A failure of the input, or of what is in it.
@@ -119,11 +127,29 @@ impl<R: Read + Seek> Reader<'_, R> {
             }
             let member = match Member::parse(&block, self.at) {
                 Ok(member) => member,
+                Err(link @ ArchiveFault::Link(_)) => {
+                    self.link.get_or_insert(link);
+                    self.at += BLOCK as u64;
+                    extended = false;
+                    continue;
+                }
                 Err(fault) => return Ok(Err(fault)),
             };
             extended = pass!(self.member(member, extended));
         }
         Ok(Err(ArchiveFault::TooManyMembers(MAX_MEMBERS)))
+    }
+
+    /// What an archive with a link in it is refused as; `outcome` for one without.
+    fn with_links(&mut self, outcome: Result<(), ArchiveFault>) -> Result<(), ArchiveFault> {
+        let Some(link) = self.link.take() else {
+            return outcome;
+        };
+        let has = |name: &str| matches!(self.seen.get(name), Some(Some(_)));
+        match outcome.is_ok().then(|| no_layout(has)).flatten() {
+            Some(docker @ ArchiveFault::DockerArchive) => Err(docker),
+            _ => Err(link),
+        }
     }
 
     /// Refuses a file whose name is also the folder of another, whether that folder is a member or not: whoever

@@ -14,7 +14,7 @@ const EXPECTED_PLACE: &str = "host[:port]/repository, oci:DIR or oci-archive:FIL
 /// What is said about `docker-archive:…`, the old form of `docker save`.
 const EXPECTED_ATTESTED: &str = "oci-archive:FILE, for archives that hold an `index.json` (`docker save` since 25, `podman save \
     --format oci-archive`). Older docker archives hold unpacked layers and no manifest, and manifests are what was attested; \
-    converting one writes another manifest. Verify the image where it was pulled from, by digest";
+    converting one writes another manifest and config. Verify the image where it was pulled from, by digest";
 
 /// Where images are: a repository of a registry, or an OCI image layout on disk.
 ///

@@ -456,3 +456,35 @@ proptest! {
         }
     }
 }
+
+/// What skopeo and podman write as a docker archive: each layer once more as a link, which has to be told from a layout
+/// that holds one.
+#[test]
+fn a_docker_archive_is_called_one_although_it_is_full_of_links() {
+    let folder = tempfile::tempdir().unwrap();
+    let (layer, config) = ("1".repeat(64), "2".repeat(64));
+    let mut items = vec![
+        file(format!("{layer}.tar"), "layer"),
+        file(format!("{config}.json"), "{}"),
+        (
+            EntryType::Symlink,
+            format!("{}/layer.tar", "3".repeat(64)),
+            vec![],
+        ),
+        file(format!("{}/VERSION", "3".repeat(64)), "1.0"),
+        file("manifest.json", "[]"),
+        file("repositories", "{}"),
+    ];
+    let refused = |items: &[Item]| {
+        let path = folder.path().join("a.tar");
+        fs::write(&path, archive(items)).unwrap();
+        open(&path).unwrap_err().code()
+    };
+    assert_eq!(refused(&items), "docker-archive");
+    items.extend([file("oci-layout", "{}"), file("index.json", "{}")]);
+    assert_eq!(refused(&items), "archive-link");
+    // Neither, and a link that is not where the docker archive has its manifest.
+    assert_eq!(refused(&items[..4]), "archive-link");
+    items[4].0 = EntryType::Symlink;
+    assert_eq!(refused(&items[..6]), "archive-link");
+}

@@ -94,9 +94,9 @@ impl ArchiveFault {
             Self::Compressed(_) => "decompress it and name the tar",
             Self::Truncated { .. } => "copy or save it again, to its end",
             Self::DockerArchive => {
-                "verify the image where it was pulled from, by digest, or save it with its manifest (`podman save --format \
-                 oci-archive`, `skopeo copy --preserve-digests docker://… oci-archive:…`); converting this archive does \
-                 not help, because that writes another manifest"
+                "verify the image where it was pulled from, by digest, or save it with its manifest (`skopeo copy \
+                 --preserve-digests docker://… oci-archive:…`) or at least with its config (`podman save --format \
+                 oci-archive`, for --deep); converting this archive does not help, because that writes both anew"
             }
             Self::NoLayout => "give the tar of an OCI image layout; a folder is `oci:DIR`",
             _ => {
