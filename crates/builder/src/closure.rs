@@ -14,7 +14,7 @@ use crate::{
 
 /// Everything `roots` refer to, themselves among it, in the store at `store`: file trees are read from disk,
 /// references and NAR hashes from the database. That the trees have these hashes is proved by whoever reads them:
-/// the packer while it packs, [`prove`] where nothing is packed.
+/// the packer while it packs, `prove` where nothing is packed.
 ///
 /// # Errors
 /// When a path is not in the database, or its tree cannot be read.
