@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # Container tools from Debian's packages, unpacked, and run in a root of their own: each sees the unpacked
-# files as `/`, this machine's /dev and /sys, the folder of the run as /bench, and no network.
+# files as `/`, this machine's /dev and /sys, the folder of the run as /bench, and no network unless --share-net is said.
 
 # The folder of the run, and the store path of the seed in it; set by scripts/runtimes.
 place=${place-} seed=${seed-}
