@@ -164,7 +164,7 @@ codes! {
         "check the anchor in the policy; an unknown contract generation needs a newer policy";
     #[doc = "no locator leads from the image to a release"]
     LocatorMissing "locator-missing" Undecidable
-        "publish the locator beside the image, or give it with --record; a re-packed copy is verified with --deep";
+        "publish the locator beside the image, or give it with --record; a re-packed copy that kept its config is verified with --deep";
     #[doc = "none of the locators found can be read"]
     LocatorMalformed "locator-malformed" Undecidable
         "fetch the locator from another mirror, or give it with --record";
@@ -299,13 +299,13 @@ mod tests {
     }
 
     #[test]
-    fn exit_codes_are_never_zero_and_never_the_one_for_usage() {
-        for class in [
-            ExitClass::Rejected,
-            ExitClass::Undecidable,
-            ExitClass::Revoked,
+    fn each_class_has_its_word_and_an_exit_code_that_is_neither_zero_nor_the_one_for_usage() {
+        for (class, word, exit) in [
+            (ExitClass::Rejected, "rejected", 1),
+            (ExitClass::Undecidable, "undecidable", 3),
+            (ExitClass::Revoked, "revoked", 4),
         ] {
-            assert!(matches!(class.exit_code(), 1 | 3 | 4), "{class:?}");
+            assert_eq!((class.as_str(), class.exit_code()), (word, exit));
         }
     }
 }
