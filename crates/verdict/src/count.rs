@@ -4,7 +4,7 @@ use seed_primitives::{BuilderId, System};
 use seed_proof::{Rules, largest_disjoint, largest_independent};
 
 use crate::{
-    ExitClass, KnownBuilder, Policy, Rejection, RejectionCode as Code,
+    CountedEvidence, ExitClass, KnownBuilder, Policy, Rejection, RejectionCode as Code,
     record::Recorded,
     votes::{Fault, Signer},
 };
@@ -12,7 +12,8 @@ use crate::{
 /// One signer's verdict for one system.
 pub(crate) struct Judged<'a> {
     pub(crate) signer: &'a Signer,
-    pub(crate) fault: Option<Fault>,
+    /// What its vote rests on, or why it does not count.
+    pub(crate) verdict: Result<CountedEvidence, Fault>,
 }
 
 /// Refuses a record whose own entries reach no quorum for some system: honest rules never write one.
@@ -104,9 +105,9 @@ fn reach(
         let chosen: Vec<&Judged<'_>> = signers
             .iter()
             .copied()
-            .filter(|one| match &one.fault {
-                None => true,
-                Some(fault) => classes.contains(&fault.code.class()),
+            .filter(|one| match &one.verdict {
+                Ok(_) => true,
+                Err(fault) => classes.contains(&fault.code.class()),
             })
             .collect();
         largest_independent(&chosen, &dependent).len()
@@ -126,7 +127,7 @@ fn reach(
             continue;
         }
         let culprit = signers.iter().find_map(|one| {
-            let fault = one.fault.as_ref()?;
+            let fault = one.verdict.as_ref().err()?;
             (fault.code.class() == *class).then_some((one.signer.builder, fault))
         });
         if let Some((builder, fault)) = culprit {

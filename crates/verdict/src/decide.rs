@@ -181,12 +181,15 @@ fn tally(
         let mut judged = Vec::new();
         for signer in signers.iter().filter(|signer| signer.claims(position)) {
             let verdict = signer.judge(judge, position, image);
-            let fault = verdict.map(|found| recipe = Some(found)).err();
-            judged.push(Judged { signer, fault });
+            let verdict = verdict.map(|found| {
+                recipe = Some(found.recipe);
+                found.evidence
+            });
+            judged.push(Judged { signer, verdict });
         }
         count::enough(policy, rules, &image.system, &judged)?;
         for one in judged {
-            note(policy, &one, &image.system, &mut builders, &mut dropped);
+            note(policy, one, &image.system, &mut builders, &mut dropped);
         }
     }
     builders.sort_by_key(|one| rules.index_of(&one.builder));
@@ -201,7 +204,7 @@ fn tally(
 
 fn note(
     policy: &Policy,
-    judged: &Judged<'_>,
+    judged: Judged<'_>,
     system: &System,
     builders: &mut Vec<CountedBuilder>,
     dropped: &mut Vec<DroppedBuilder>,
@@ -209,20 +212,24 @@ fn note(
     let signer = judged.signer;
     let known = policy.rules().builder(&signer.builder);
     let name = known.map(|one| one.name.clone());
-    if let Some(fault) = &judged.fault {
-        dropped.push(DroppedBuilder {
-            builder: signer.builder,
-            name,
-            code: fault.code,
-            reason: format!("{system}: {}", fault.reason),
-        });
-        return;
-    }
+    let evidence = match judged.verdict {
+        Ok(evidence) => evidence,
+        Err(fault) => {
+            dropped.push(DroppedBuilder {
+                builder: signer.builder,
+                name,
+                code: fault.code,
+                reason: format!("{system}: {}", fault.reason),
+            });
+            return;
+        }
+    };
     if let Some(counted) = builders
         .iter_mut()
         .find(|one| one.builder == signer.builder)
     {
         counted.systems.push(system.clone());
+        counted.evidence.push(evidence);
         return;
     }
     builders.push(CountedBuilder {
@@ -231,6 +238,7 @@ fn note(
         domains: known.map(|one| one.domains.clone()).unwrap_or_default(),
         systems: vec![system.clone()],
         endorsement: signer.endorsement,
+        evidence: vec![evidence],
     });
 }
 

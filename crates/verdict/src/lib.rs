@@ -47,7 +47,7 @@ pub use policy::{
 pub use record::required_slots;
 pub use rejection::Rejection;
 pub use release::{
-    CountedBuilder, Currency, DroppedBuilder, Inclusion, JudgedBy, Release, Supersession, Verified,
-    VerifiedImage, Vouched,
+    CountedBuilder, CountedEvidence, Currency, DroppedBuilder, Inclusion, JudgedBy, Release,
+    Supersession, Verified, VerifiedImage, Vouched,
 };
 pub use served::ServedManifest;

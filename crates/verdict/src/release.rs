@@ -186,6 +186,19 @@ pub struct CountedBuilder {
     pub systems: Vec<System>,
     /// Whether it signed after the record was written.
     pub endorsement: bool,
+    /// What its vote for each of these systems rests on, in their order.
+    pub evidence: Vec<CountedEvidence>,
+}
+
+/// Where it is written down why a vote for one system counts.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct CountedEvidence {
+    /// The system.
+    pub system: System,
+    /// The digest of the evidence manifest, which the builder's signature names.
+    pub manifest: Digest,
+    /// The digest of the statement, a DSSE envelope that this manifest lists for the system.
+    pub statement: Digest,
 }
 
 /// A builder that signed and does not count.

@@ -8,12 +8,14 @@ use seed_primitives::{BuilderId, Digest, Recipe, ReleaseId, Source};
 use seed_proof::largest_independent;
 
 use crate::{
-    Context, CountedBuilder, DroppedBuilder, Evidence, Grade, Policy, Rejection,
+    Context, CountedBuilder, CountedEvidence, DroppedBuilder, Evidence, Grade, Policy, Rejection,
     RejectionCode as Code, Release, Supersession, VerifiedImage,
     count::share_domain,
     decide::allowed,
     image::{Checked, CheckedImage},
-    original, statement, trust,
+    original,
+    statement::{self, Backing},
+    trust,
     votes::{Fault, MAX_ATTESTATIONS},
 };
 
@@ -159,19 +161,19 @@ fn group(
     let mut builders: BTreeMap<BuilderId, CountedBuilder> = BTreeMap::new();
     let mut dropped = Vec::new();
     for image in images {
-        let mut counted = BTreeSet::new();
+        let mut counted = BTreeMap::new();
         let mut faults: Vec<(BuilderId, Fault)> = Vec::new();
         for vote in votes.iter().filter(|vote| names(vote, image)) {
             let builder = vote.attestation().builder;
             match judge(policy, evidence, vote, image) {
                 Ok(found) => {
-                    recipe = Some(found);
-                    counted.insert(builder);
+                    recipe = Some(found.recipe);
+                    counted.entry(builder).or_insert(found.evidence);
                 }
                 Err(fault) => faults.push((builder, fault)),
             }
         }
-        faults.retain(|(builder, _)| !counted.contains(builder));
+        faults.retain(|(builder, _)| !counted.contains_key(builder));
         if evidence.chain.captured
             && let Some((builder, fault)) = faults.first()
         {
@@ -179,8 +181,8 @@ fn group(
             return Err(Rejection::new(Code::BundleUnused, what));
         }
         enough(policy, image, &counted, &faults)?;
-        for builder in counted {
-            note(policy, builder, image, &mut builders);
+        for (builder, evidence) in counted {
+            note(policy, builder, evidence, &mut builders);
         }
         dropped.extend(faults.into_iter().map(|(builder, fault)| DroppedBuilder {
             builder,
@@ -216,7 +218,7 @@ fn judge(
     evidence: &Evidence,
     vote: &VerifiedAttestation,
     image: &CheckedImage,
-) -> Result<Recipe, Fault> {
+) -> Result<Backing, Fault> {
     let attestation = vote.attestation();
     statement::check(
         &evidence.blobs,
@@ -232,7 +234,7 @@ fn judge(
 fn enough(
     policy: &Policy,
     image: &CheckedImage,
-    counted: &BTreeSet<BuilderId>,
+    counted: &BTreeMap<BuilderId, CountedEvidence>,
     faults: &[(BuilderId, Fault)],
 ) -> Result<(), Rejection> {
     let rules = policy.rules();
@@ -241,7 +243,7 @@ fn enough(
         .max(rules.minimum_threshold)
         .max(2);
     let known: Vec<_> = counted
-        .iter()
+        .keys()
         .filter_map(|builder| rules.builder(builder))
         .collect();
     let count = largest_independent(&known, |a, b| share_domain(a, b)).len();
@@ -270,7 +272,7 @@ fn enough(
 fn note(
     policy: &Policy,
     builder: BuilderId,
-    image: &CheckedImage,
+    evidence: CountedEvidence,
     builders: &mut BTreeMap<BuilderId, CountedBuilder>,
 ) {
     let known = policy.rules().builder(&builder);
@@ -280,8 +282,10 @@ fn note(
         domains: known.map(|one| one.domains.clone()).unwrap_or_default(),
         systems: Vec::new(),
         endorsement: false,
+        evidence: Vec::new(),
     });
-    counted.systems.push(image.system.clone());
+    counted.systems.push(evidence.system.clone());
+    counted.evidence.push(evidence);
 }
 
 impl Found {

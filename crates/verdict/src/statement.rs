@@ -3,7 +3,7 @@
 use seed_attestation::{Domain, Envelope, EvidenceManifest, LayerKind, Statement};
 use seed_primitives::{BuilderId, Digest, Recipe, Source};
 
-use crate::{Blobs, RejectionCode as Code, image::CheckedImage, votes::Fault};
+use crate::{Blobs, CountedEvidence, RejectionCode as Code, image::CheckedImage, votes::Fault};
 
 /// Settings that must hold what they are shown with: a build under any other proves nothing.
 const SETTINGS: [(&str, &str); 16] = [
@@ -27,8 +27,15 @@ const SETTINGS: [(&str, &str); 16] = [
 /// Of those, the ones that a statement may not leave out.
 const STATED: [&str; 2] = ["sandbox", "substituters"];
 
+/// What a vote that counts rests on.
+pub(crate) struct Backing {
+    /// How the image was packed, in clear.
+    pub(crate) recipe: Recipe,
+    pub(crate) evidence: CountedEvidence,
+}
+
 /// Checks that `builder` published, under the `evidence` digest it signed, a statement that says exactly what its
-/// vote says about `image`. Returns the recipe in clear.
+/// vote says about `image`.
 pub(crate) fn check(
     blobs: &Blobs,
     domain: &Domain,
@@ -36,7 +43,7 @@ pub(crate) fn check(
     builder: BuilderId,
     evidence: &Digest,
     image: &CheckedImage,
-) -> Result<Recipe, Fault> {
+) -> Result<Backing, Fault> {
     let manifest = manifest(blobs, evidence)?;
     let copy = layer(&manifest, image, LayerKind::ImageManifest)?;
     if copy.digest != image.digest || copy.size != image.size {
@@ -70,7 +77,15 @@ pub(crate) fn check(
             )));
         }
     }
-    Ok(statement.recipe)
+    let named = layer(&manifest, image, LayerKind::Statement)?;
+    Ok(Backing {
+        recipe: statement.recipe,
+        evidence: CountedEvidence {
+            system: image.system.clone(),
+            manifest: *evidence,
+            statement: named.digest,
+        },
+    })
 }
 
 fn bad(why: impl std::fmt::Display) -> Fault {

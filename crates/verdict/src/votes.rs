@@ -1,7 +1,7 @@
 //! Step 7: who signed what, recovered from signatures, and who of them counts.
 
 use seed_attestation::{Attestation, Domain, Entry, Record, ReleaseData, Signature};
-use seed_primitives::{BuilderId, Digest, Recipe};
+use seed_primitives::{BuilderId, Digest};
 use seed_proof::{Effect, RawHeader, Rules};
 
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
     record::Recorded,
     revocation::{Standing, standing},
     state::State,
-    statement,
+    statement::{self, Backing},
 };
 
 /// The most attestations that are looked at.
@@ -224,7 +224,7 @@ impl Signer {
         judge: &Judge<'_>,
         position: usize,
         image: &CheckedImage,
-    ) -> Result<Recipe, Fault> {
+    ) -> Result<Backing, Fault> {
         let revoked = self.stands(judge)?;
         let mut worst: Option<Fault> = None;
         let votes = self
@@ -244,7 +244,7 @@ impl Signer {
                 &vote.evidence,
                 image,
             ) {
-                Ok(recipe) => return Ok(recipe),
+                Ok(backing) => return Ok(backing),
                 Err(fault) if worst.as_ref().is_none_or(|worst| fault.outweighs(worst)) => {
                     worst = Some(fault);
                 }

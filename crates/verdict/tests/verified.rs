@@ -3,8 +3,26 @@
 mod common;
 
 use alloy_primitives::U256;
-use common::{DAY, NOW, Plan, builder};
-use seed_verdict::{Grade, HighWater, RejectionCode, Supersession};
+use common::{Case, DAY, NOW, Plan, builder};
+use seed_attestation::{EvidenceManifest, LayerKind};
+use seed_primitives::{Digest, System};
+use seed_verdict::{CountedEvidence, Grade, HighWater, RejectionCode, Supersession};
+
+/// What a builder's vote for the system at `at` rests on, looked up in its evidence.
+fn stated(case: &Case, manifest: Digest, at: usize) -> CountedEvidence {
+    let system: System = ["aarch64-linux", "x86_64-linux"][at].parse().unwrap();
+    let bytes = case.evidence.blobs.get(&manifest).unwrap();
+    let evidence = EvidenceManifest::from_json(bytes).unwrap();
+    let statement = evidence
+        .layer(&system, LayerKind::Statement)
+        .unwrap()
+        .digest;
+    CountedEvidence {
+        system,
+        manifest,
+        statement,
+    }
+}
 
 #[test]
 fn an_intact_release_is_verified_with_both_verdicts() {
@@ -27,6 +45,10 @@ fn an_intact_release_is_verified_with_both_verdicts() {
         .map(|one| one.name.as_deref())
         .collect();
     assert_eq!(names, [Some("Aster"), Some("Birch"), Some("Cedar")]);
+    let case = plan.case();
+    for (counted, entry) in release.builders.iter().zip(&case.record.entries) {
+        assert_eq!(counted.evidence, [stated(&case, entry.evidence, 1)]);
+    }
     assert!(
         release
             .trusts
@@ -83,6 +105,9 @@ fn an_index_is_verified_child_by_child() {
     assert_eq!(release.canonical_index, Some(true));
     assert_eq!(release.left_out, []);
     assert_eq!(release.builders[0].systems.len(), 2);
+    let evidence = case.record.entries[0].evidence;
+    let stated = [0, 1].map(|at| stated(&case, evidence, at));
+    assert_eq!(release.builders[0].evidence, stated);
 }
 
 #[test]
@@ -356,6 +381,15 @@ fn limits_are_met_by_their_exact_value() {
         case.endpoint(at).finalized = 1000;
     }
     assert!(case.decide().is_ok());
+    let mut plan = Plan::new();
+    plan.recipe.reissue = 3;
+    plan.source.recipe = plan.recipe.digest();
+    for (most, fine) in [(0, false), (2, false), (3, true), (4, true)] {
+        let mut case = plan.case();
+        let most = format!("maximum_reissue = {most}");
+        case.demand("maximum_reissue = 0", &most);
+        assert_eq!(case.decide().is_ok(), fine, "{most}");
+    }
 }
 
 #[test]

@@ -9,8 +9,9 @@ use std::{fs, os::unix::fs::PermissionsExt as _, process::Stdio};
 
 use golden::Golden;
 use schema::{read_output, vsa_errors};
+use seed_attestation::{EvidenceManifest, LayerKind};
 use seed_primitives::Digest;
-use seed_verdict::Bundle;
+use seed_verdict::{Bundle, Requested};
 use serde_json::{Value, json};
 
 impl Golden {
@@ -122,7 +123,62 @@ fn says_what_was_verified_under_which_policy_from_what() {
         inputs[1]["digest"]["sha256"],
         hex(&Digest::of(&golden.bundle()))
     );
-    assert_eq!(inputs.as_array().unwrap().len(), 2);
+    // Then whose word it rests on, as the bundle has it.
+    // Builders are in the order of the rules.
+    let sorted = |inputs: &[Value]| {
+        let mut inputs: Vec<_> = inputs.iter().map(Value::to_string).collect();
+        inputs.sort();
+        inputs
+    };
+    let expected = evidence(&bundle);
+    assert_eq!(
+        sorted(&inputs.as_array().unwrap()[2..]),
+        sorted(expected.as_array().unwrap())
+    );
+    for builder in release["builders"].as_array().unwrap() {
+        let evidence = builder["evidence"].as_array().unwrap();
+        let systems: Vec<_> = evidence.iter().map(|one| one["system"].clone()).collect();
+        assert_eq!(builder["systems"], json!(systems));
+        for one in evidence {
+            let hex = |name: &str| one[name].as_str().unwrap().replace("sha256:", "");
+            let named = |digest: &str| {
+                let mut inputs = inputs.as_array().unwrap().iter();
+                inputs.any(|input| {
+                    input["annotations"]["builder"] == builder["builder"]
+                        && input["digest"]["sha256"] == digest
+                })
+            };
+            assert!(named(&hex("manifest")) && named(&hex("statement")), "{one}");
+        }
+    }
+}
+
+/// What a summary must list of the builders of a bundle in which all count for all images: looked up here in the
+/// evidence itself.
+fn evidence(bundle: &Bundle) -> Value {
+    let blobs = bundle
+        .evidence(Requested::Digest(bundle.digest().unwrap()))
+        .blobs;
+    let mut all = Vec::new();
+    for attestation in bundle.attestations() {
+        let builder = attestation.builder;
+        let bytes = blobs.get(&attestation.evidence).unwrap();
+        let manifest = EvidenceManifest::from_json(bytes).unwrap();
+        all.push(json!({
+            "annotations": {"artifactType": "application/vnd.nix-seed.evidence.v1", "builder": builder},
+            "digest": {"sha256": hex(&attestation.evidence)},
+            "mediaType": "application/vnd.oci.image.manifest.v1+json",
+        }));
+        for (system, _) in bundle.images() {
+            let statement = manifest.layer(&system, LayerKind::Statement).unwrap();
+            all.push(json!({
+                "annotations": {"builder": builder, "system": system},
+                "digest": {"sha256": hex(&statement.digest)},
+                "mediaType": "application/vnd.dsse.envelope.v1+json",
+            }));
+        }
+    }
+    json!(all)
 }
 
 #[test]
@@ -154,11 +210,12 @@ fn signatures_are_called_signatures() {
         json!(["SEED_GRADE_SIGNATURES", "SEED_QUORUM_2"])
     );
     let inputs = predicate["inputAttestations"].as_array().unwrap();
-    assert_eq!(inputs.len(), 1);
     assert_eq!(
         inputs[0]["mediaType"],
         "application/vnd.nix-seed.bundle.v1+json"
     );
+    let bundle = Bundle::from_json(&golden.bundle()).unwrap();
+    assert_eq!(json!(inputs[1..]), evidence(&bundle));
 }
 
 #[test]

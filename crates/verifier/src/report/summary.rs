@@ -1,9 +1,9 @@
-use std::{os::unix::ffi::OsStrExt as _, path::Path};
+use std::{collections::BTreeSet, os::unix::ffi::OsStrExt as _, path::Path};
 
 use seed_attestation::media;
 use seed_oci::{Place, Reference};
 use seed_primitives::{Digest, write_address, write_bytes32};
-use seed_verdict::{Release, Supersession, Verified, Vouched};
+use seed_verdict::{CountedBuilder, Release, Supersession, Verified, Vouched};
 use serde_json::{Value, json};
 
 use crate::{PolicyFile, moment::timestamp};
@@ -29,19 +29,16 @@ pub(crate) struct Summary<'a> {
 impl Summary<'_> {
     /// The JSON of the statement, with a line break at its end.
     pub(crate) fn to_json(&self) -> String {
-        let mut predicate = json!({
+        let predicate = json!({
             "verifier": {"id": VERIFIER, "version": {"seed-verify": env!("CARGO_PKG_VERSION")}},
             "timeVerified": timestamp(self.time),
             "resourceUri": self.resource(),
             "policy": {"uri": file_uri(&self.policy.path), "digest": sha256(&self.policy.digest)},
             "verificationResult": "PASSED",
             "verifiedLevels": self.levels(),
+            "inputAttestations": self.inputs(),
             "slsaVersion": SLSA_VERSION,
         });
-        let inputs = self.inputs();
-        if !inputs.is_empty() {
-            predicate["inputAttestations"] = Value::Array(inputs);
-        }
         let statement = json!({
             "_type": "https://in-toto.io/Statement/v1",
             "subject": self.subjects(),
@@ -120,6 +117,7 @@ impl Summary<'_> {
         }
     }
 
+    /// The record, the bundle, and of every builder that counts the evidence manifests it signed and their statements.
     fn inputs(&self) -> Vec<Value> {
         let release = self.release;
         let mut inputs = Vec::new();
@@ -140,8 +138,30 @@ impl Summary<'_> {
         if let Some(bundle) = &self.bundle {
             inputs.push(json!({"digest": sha256(bundle), "mediaType": media::BUNDLE}));
         }
+        inputs.extend(release.builders.iter().flat_map(evidence));
         inputs
     }
+}
+
+/// Each evidence manifest once, before the statements that are taken from it.
+fn evidence(builder: &CountedBuilder) -> Vec<Value> {
+    let mut inputs = Vec::new();
+    let mut listed = BTreeSet::new();
+    for one in &builder.evidence {
+        if listed.insert(one.manifest) {
+            inputs.push(json!({
+                "digest": sha256(&one.manifest),
+                "mediaType": media::OCI_MANIFEST,
+                "annotations": {"artifactType": media::EVIDENCE, "builder": builder.builder},
+            }));
+        }
+        inputs.push(json!({
+            "digest": sha256(&one.statement),
+            "mediaType": media::DSSE,
+            "annotations": {"builder": builder.builder, "system": one.system},
+        }));
+    }
+    inputs
 }
 
 fn sha256(digest: &Digest) -> Value {
