@@ -407,6 +407,17 @@ fn rejects_too_much_and_too_deep_without_reading_it() {
         let nodes = malformed(|value| value["chain"]["nodes"] = json!(vec![""; count]));
         assert_eq!(matches!(nodes, BundleError::Count { .. }), too_many);
     }
+    for list in ["images", "attestations"] {
+        for (count, too_many) in [(0, true), (64, false), (65, true)] {
+            let found = malformed(|value| {
+                let one = value[list][0].clone();
+                value[list] = json!(vec![one; count]);
+            });
+            let counted =
+                matches!(found, BundleError::Count { what, most: 64, .. } if what == list);
+            assert_eq!(counted, too_many, "{count} {list}: {found}");
+        }
+    }
     let path = malformed(|value| value["chain"]["account"] = json!(vec![0; 66]));
     assert!(matches!(path, BundleError::Count { .. }));
 }

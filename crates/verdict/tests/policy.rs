@@ -431,3 +431,26 @@ fn a_network_is_pinned_with_a_majority_of_keys_that_differ() {
         assert!(matches!(network(&[1], 1, more), Err(PolicyError::Toml(_))));
     }
 }
+
+#[test]
+fn pins_at_most_1024_blocks() {
+    let pinned = |count: u64| {
+        let mut text = text();
+        for block in 1..=count {
+            let hash = "0b".repeat(32);
+            text.push_str(&format!(
+                "[[checkpoints]]\nblock = {block}\nhash = \"0x{hash}\"\n"
+            ));
+        }
+        Policy::from_toml(&text).map(|policy| policy.checkpoints().len())
+    };
+    assert_eq!(pinned(1024), Ok(1024));
+    assert_eq!(
+        pinned(1025),
+        Err(PolicyError::Count {
+            field: "checkpoints",
+            count: 1025,
+            expected: "at most 1024",
+        })
+    );
+}

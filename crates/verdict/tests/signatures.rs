@@ -3,6 +3,7 @@
 mod common;
 
 use common::{Case, NOW, Plan};
+use seed_attestation::Attestation;
 use seed_primitives::Digest;
 use seed_verdict::{
     Bundle, Context, Grade, HighWater, Policy, Rejection, RejectionCode as Code, Release,
@@ -45,6 +46,34 @@ fn known_builders_suffice_where_the_chain_cannot_be_read_and_nothing_is_claimed_
     let json = serde_json::to_value(&release).unwrap();
     assert_eq!(json["grade"], "signatures");
     assert!(json["inclusion"].is_null() && json["currency"].is_null());
+}
+
+/// Whoever signed another image for the same system is not asked about this one, and not blamed for it either.
+#[test]
+fn who_signed_another_image_neither_counts_nor_is_dropped() {
+    let closure = Digest::of(b"another closure");
+    let mut other = Plan::new();
+    other.manifest = Box::new(move |manifest| manifest.closure = Some(closure));
+    other.statement = Box::new(move |_, statement| statement.closure = closure);
+    let other = case(&other);
+    let mut case = dark(&Plan::new());
+    let third = |case: &Case| {
+        let mut all = case.evidence.attestations.iter();
+        let of = |bytes: &[u8]| Attestation::from_json(bytes).unwrap().builder;
+        all.position(|bytes| of(bytes) == common::builder(3))
+            .unwrap()
+    };
+    let (here, there) = (third(&case), third(&other));
+    let bytes = &other.evidence.attestations[there];
+    assert_ne!(&case.evidence.attestations[here], bytes);
+    case.evidence.attestations[here].clone_from(bytes);
+    for (_, bytes) in other.evidence.blobs {
+        case.evidence.blobs.insert(bytes);
+    }
+    let release = case.decide().unwrap();
+    let counted: Vec<_> = release.builders.iter().map(|one| one.builder).collect();
+    assert!(!counted.contains(&common::builder(3)) && counted.len() == 2);
+    assert_eq!(release.dropped, []);
 }
 
 #[test]
