@@ -36,6 +36,7 @@ const STATE: &str = "crates/verdict/src/state.rs";
 const RECORD: &str = "crates/verdict/src/record.rs";
 const ORIGINAL: &str = "crates/verdict/src/original.rs";
 const RULES: &str = "crates/verdict/src/rules.rs";
+const REVOCATION: &str = "crates/verdict/src/revocation.rs";
 const VOTES: &str = "crates/verdict/src/votes.rs";
 const COUNT: &str = "crates/verdict/src/count.rs";
 const STATEMENT: &str = "crates/verdict/src/statement.rs";
@@ -104,6 +105,12 @@ pub const ABLATIONS: &[Ablation] = &[
         IMAGE,
         "if child.system().as_ref() == Some(&checked.system) {",
         "if OFF || child.system().as_ref() == Some(&checked.system) {",
+    ),
+    off(
+        "network-expired",
+        DECIDE,
+        "if context.now < network.expires {",
+        "if OFF || context.now < network.expires {",
     ),
     off(
         "tag-needs-a-rule",
@@ -386,6 +393,12 @@ pub const ABLATIONS: &[Ablation] = &[
         VOTES,
         "Standing::Clear => Ok(false),",
         "_ if OFF => Ok(false),\n            Standing::Clear => Ok(false),",
+    ),
+    off(
+        "revocation-known",
+        REVOCATION,
+        "return Standing::Unknown(\"its revocation slot is in no proof\".to_owned());",
+        "if OFF {\n            return Standing::Clear;\n        }\n        return Standing::Unknown(\"its revocation slot is in no proof\".to_owned());",
     ),
     off(
         "record-quorum",

@@ -39,11 +39,16 @@ pub enum Blemish {
     Substituter,
     EmptyEvidence,
     ForeignEvidence,
+    OtherCopy,
+    OtherCommit,
+    OtherClosure,
+    OtherAudit,
+    NoSandbox,
 }
 
 impl Blemish {
     /// Every blemish, the rows of the threat model it is about, and what it is.
-    pub const ALL: [(Self, &'static [&'static str], &'static str); 33] = [
+    pub const ALL: [(Self, &'static [&'static str], &'static str); 38] = [
         (
             Self::DuplicateKey,
             &["PAR-01"],
@@ -152,6 +157,31 @@ impl Blemish {
             Self::ForeignEvidence,
             &["REG-15"],
             "the evidence of another release",
+        ),
+        (
+            Self::OtherCopy,
+            &["REG-15"],
+            "evidence that attests the manifest of another image",
+        ),
+        (
+            Self::OtherCommit,
+            &["REG-15"],
+            "a statement about another commit",
+        ),
+        (
+            Self::OtherClosure,
+            &["REG-15"],
+            "a statement about another closure",
+        ),
+        (
+            Self::OtherAudit,
+            &["REG-15"],
+            "a statement that names another audit",
+        ),
+        (
+            Self::NoSandbox,
+            &["PAR-06"],
+            "a build that does not say whether it had a sandbox",
         ),
     ];
 

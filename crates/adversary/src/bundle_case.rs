@@ -7,8 +7,8 @@ use seed_primitives::Digest;
 use crate::{
     Blemish, Seed, Word, World,
     archive_lie::{ARCHIVE_LIES, ArchiveLie},
-    bundle_lie::{BUNDLE_LIES, BundleLie, WITHOUT_ENDORSEMENT},
-    bundles::{At, Part, Which},
+    bundle_lie::{BUNDLE_LIES, BundleLie, POINTED, WITHOUT_ENDORSEMENT},
+    bundles::{At, Odd, Part, Which},
     release::Published,
     words::Words,
 };
@@ -101,6 +101,12 @@ pub(crate) enum Terms {
     SignaturesOtherSource,
     SignaturesOtherCommit,
     SignaturesOtherPacker,
+    /// The anchor is from a signed network file that still counts.
+    Networked,
+    /// And from one that counts no more.
+    NetworkExpired,
+    /// What is pinned is no block, or one of a time to come.
+    Odd(Odd),
     /// Signatures are enough, the block is pinned, and what it says of the ledger is not what the policy says.
     SignaturesOtherCode,
 }
@@ -113,7 +119,14 @@ const REJECTED: Words = Words::only(Word::Rejected);
 const UNDECIDABLE: Words = Words::only(Word::Undecidable);
 
 /// Policies that want something else than the honest bundle is.
-const ODD_TERMS: [Terms; 21] = [
+const ODD_TERMS: [Terms; 28] = [
+    Terms::NetworkExpired,
+    Terms::NetworkExpired,
+    Terms::Odd(Odd::Tomorrow),
+    Terms::Odd(Odd::Trailing),
+    Terms::Odd(Odd::FewFields),
+    Terms::Odd(Odd::ManyFields),
+    Terms::Odd(Odd::TooLarge),
     Terms::Newer,
     Terms::Unpinned,
     Terms::OtherHash,
@@ -145,10 +158,11 @@ impl BundleCase {
             return case;
         }
         match seed.below(100) {
-            0..=49 => case.told(seed),
-            50..=69 => case.in_an_archive(seed),
-            70..=82 => case.under_odd_terms(seed),
-            83..=96 => case.of_a_bad_release(seed),
+            0..=42 => case.told(seed),
+            43..=59 => case.in_an_archive(seed),
+            60..=76 => case.under_odd_terms(seed),
+            77..=89 => case.of_a_bad_release(seed),
+            90..=96 => case.pointed(seed),
             _ => case.about_another_image(seed),
         }
         case
@@ -178,6 +192,7 @@ impl BundleCase {
             0 if second => Terms::Newer,
             1 if !online && bundle == Held::File => Terms::Signatures,
             2 if online => Terms::Unpinned,
+            3 if !online => Terms::Networked,
             _ => Terms::Pinned,
         };
         Self {
@@ -217,6 +232,19 @@ impl BundleCase {
         self.lie = Some(*seed.choose(&lies));
     }
 
+    /// Somebody changed what one check alone looks at.
+    fn pointed(&mut self, seed: &mut Seed) {
+        self.bundle = Held::File;
+        self.online = false;
+        self.from = From::Bundle;
+        self.part = Part::Image(seed.below(2));
+        self.asked = Asked::Own(self.part);
+        self.which = *seed.choose(&[Which::First, Which::Second]);
+        let (lie, terms) = seed.choose(POINTED);
+        self.lie = Some(lie);
+        self.terms = *terms;
+    }
+
     /// Somebody changed the layout or the archive in which the image is.
     fn in_an_archive(&mut self, seed: &mut Seed) {
         let lie = seed.choose(ARCHIVE_LIES);
@@ -241,7 +269,7 @@ impl BundleCase {
         let unplugged = self.terms.is_about_signatures()
             || matches!(
                 self.terms,
-                Terms::Unpinned | Terms::OtherHash | Terms::OtherHeight
+                Terms::Unpinned | Terms::OtherHash | Terms::OtherHeight | Terms::Odd(_)
             );
         if unplugged && self.online {
             self.online = false;
@@ -320,6 +348,7 @@ impl BundleCase {
             Terms::Pinned
             | Terms::Newer
             | Terms::Signatures
+            | Terms::Networked
             | Terms::TwoAreOne
             | Terms::ThreeKnown
             | Terms::SignaturesOfTwoAreOne
@@ -331,6 +360,8 @@ impl BundleCase {
             | Terms::Stale
             | Terms::OtherCode
             | Terms::OtherLedger
+            | Terms::NetworkExpired
+            | Terms::Odd(_)
             | Terms::NoMark
             | Terms::SignaturesNewer
             | Terms::SignaturesOtherSource
@@ -359,6 +390,9 @@ impl BundleCase {
             Terms::Unpinned | Terms::OtherHash | Terms::OtherHeight if self.online => &[][..],
             Terms::Unpinned | Terms::OtherHash | Terms::OtherHeight => &["PAR-22", "PAR-11"],
             Terms::Stale => &["PAR-22", "RPC-08"],
+            Terms::NetworkExpired => &["PAR-22", "PAR-23"],
+            Terms::Odd(Odd::Tomorrow) => &["PAR-22", "RPC-17"],
+            Terms::Odd(_) => &["PAR-22", "PAR-03"],
             Terms::OtherCode | Terms::OtherLedger | Terms::OtherChain => &["PAR-22", "RPC-07"],
             Terms::BelowMark | Terms::NoMark => &["REG-20", "RPC-09"],
             Terms::Newer if self.which == Which::First => &["REG-20"],

@@ -2,15 +2,18 @@
 
 use alloy_primitives::hex;
 use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
-use seed_attestation::{Attestation, Domain};
+use seed_attestation::{Attestation, Domain, EvidenceManifest, LayerKind};
+use seed_primitives::Digest;
 use seed_testkit::keys;
 use serde_json::{Value, json};
 
 use crate::{
     Seed, Word, World,
+    bundle_case::Terms,
     bundles::{At, Part, Which},
     parts::{Parts, base64, bytes, list},
     words::Words,
+    world::BUILDERS,
 };
 
 /// A bundle that is about to be changed.
@@ -791,6 +794,154 @@ pub(crate) static BUNDLE_LIES: &[BundleLie] = &[
     }),
 ];
 
+/// Changes that one check alone notices, and the policy under which they are read. They are made to the bundle of all
+/// images of the release, of which one is asked for.
+pub(crate) static POINTED: &[(BundleLie, Terms)] = &[
+    (
+        signed("images-swapped", UNREADABLE, &["PAR-10"], |stuff, _| {
+            stuff.edit_all(|parts| parts.list("images").swap(0, 1))
+        }),
+        Terms::Pinned,
+    ),
+    (
+        signed(
+            "strange-image-beside",
+            UNREADABLE,
+            &["REG-15"],
+            |stuff, _| {
+                let (strange, at) = (&stuff.world.strange, stuff.beside());
+                stuff.edit_all(|parts| {
+                    parts.list("images")[at] = json!({
+                        "config": base64(&strange.configs[at]),
+                        "manifest": base64(&strange.manifests[at]),
+                    });
+                })
+            },
+        ),
+        Terms::Pinned,
+    ),
+    (
+        signed(
+            "other-config-beside",
+            UNREADABLE,
+            &["REG-15"],
+            |stuff, _| {
+                let (strange, at) = (&stuff.world.strange, stuff.beside());
+                stuff.edit_all(|parts| {
+                    parts.list("images")[at]["config"] = base64(&strange.configs[at]);
+                })
+            },
+        ),
+        Terms::Pinned,
+    ),
+    (
+        signed(
+            "vote-for-another-source",
+            UNREADABLE,
+            &["REG-15", "PAR-05"],
+            |stuff, _| {
+                stuff.edit_all(|parts| {
+                    let mut vote = parts.list("attestations")[0].clone();
+                    vote["source"]["commit"] = json!("e".repeat(40));
+                    sign_again(stuff.world, &mut vote);
+                    parts.list("attestations").push(vote);
+                    parts.tidy();
+                })
+            },
+        ),
+        Terms::Signatures,
+    ),
+    (
+        signed(
+            "vote-for-other-images",
+            UNREADABLE,
+            &["REG-15", "PAR-05"],
+            |stuff, _| {
+                stuff.edit_all(|parts| {
+                    let mut vote = parts.list("attestations")[0].clone();
+                    for at in 0..2 {
+                        vote["systems"][at]["digest"] = json!(stuff.world.strange.manifest(at));
+                    }
+                    sign_again(stuff.world, &mut vote);
+                    parts.list("attestations").push(vote);
+                    parts.tidy();
+                })
+            },
+        ),
+        Terms::Signatures,
+    ),
+    (
+        signed(
+            "vote-with-borrowed-evidence",
+            UNREADABLE,
+            &["REG-15", "PAR-12"],
+            |stuff, _| {
+                let release = stuff.which.release(stuff.world);
+                let (own, statements) = &release.evidence["cy"];
+                let gone: Vec<_> = statements.iter().chain([own]).collect();
+                let lent = release.evidence["ada"].0;
+                stuff.edit_all(|parts| {
+                    let cy = json!(keys::builder("cy"));
+                    let votes = parts.list("attestations").iter_mut();
+                    for vote in votes.filter(|one| one["builder"] == cy) {
+                        vote["evidence"] = json!(lent);
+                        sign_again(stuff.world, vote);
+                    }
+                    for name in ["evidence", "statements"] {
+                        parts
+                            .list(name)
+                            .retain(|one| !gone.contains(&&crate::parts::digest(one)));
+                    }
+                    parts.tidy();
+                })
+            },
+        ),
+        Terms::Signatures,
+    ),
+    (
+        signed(
+            "too-many-votes",
+            UNREADABLE,
+            &["PAR-05", "REG-14"],
+            |stuff, _| {
+                let evidence = stuff.which.release(stuff.world).evidence["ada"].0;
+                stuff.edit_all(|parts| {
+                    let ada = json!(keys::builder("ada"));
+                    let document = parts.list("evidence").iter().map(bytes);
+                    let document = document.into_iter().find(|one| Digest::of(one) == evidence);
+                    let vote = parts.list("attestations").iter();
+                    let vote = vote.into_iter().find(|one| one["builder"] == ada).cloned();
+                    let (Some(document), Some(vote)) = (document, vote) else {
+                        return;
+                    };
+                    for number in parts.list("attestations").len() as u64..65 {
+                        let other = with_another_size(&document, number);
+                        let mut vote = vote.clone();
+                        vote["evidence"] = json!(Digest::of(&other));
+                        sign_again(stuff.world, &mut vote);
+                        parts.list("attestations").push(vote);
+                        parts.list("evidence").push(base64(&other));
+                    }
+                    parts.tidy();
+                })
+            },
+        ),
+        Terms::Pinned,
+    ),
+    (
+        lie("record-earlier", NO, &["REG-20", "RPC-05"], |stuff, _| {
+            stuff.edit_all(|parts| {
+                let Some(mut record) = parts.record() else {
+                    return;
+                };
+                record.timestamp -= 60;
+                parts.0["record"] = json!(format!("0x{}", hex::encode(record.to_bytes())));
+            })
+        }),
+        Terms::Pinned,
+    ),
+];
+
 impl BundleLie {
     /// The bundle as it is read. Never the honest one, unless that may be said yes to.
     pub(crate) fn tell(&self, stuff: &Stuff<'_>, dice: u64) -> Vec<u8> {
@@ -819,6 +970,22 @@ impl Stuff<'_> {
         let mut parts = Parts::open(self.honest());
         change(&mut parts);
         parts.close()
+    }
+
+    /// Changes the bundle of all images.
+    fn edit_all(&self, change: impl FnOnce(&mut Parts)) -> Vec<u8> {
+        let whole = self.world.bundles.bytes(self.which, At::Final, Part::Index);
+        let mut parts = Parts::open(whole);
+        change(&mut parts);
+        parts.close()
+    }
+
+    /// The image that nobody asked for.
+    const fn beside(&self) -> usize {
+        match self.part {
+            Part::Image(1) => 0,
+            _ => 1,
+        }
     }
 
     fn other_release(&self) -> Which {
@@ -879,6 +1046,26 @@ fn silence(stuff: &Stuff<'_>, names: &[&str]) -> Vec<u8> {
         }
         parts.trim();
     })
+}
+
+/// Lets the builder of an attestation sign it as it is now.
+fn sign_again(world: &World, attestation: &mut Value) {
+    let mut names = BUILDERS.iter();
+    let own = names.find(|name| attestation["builder"] == json!(keys::builder(name)));
+    if let Some(name) = own {
+        sign(world, attestation, name);
+    }
+}
+
+/// An evidence manifest that differs from another in a size that says nothing.
+fn with_another_size(document: &[u8], number: u64) -> Vec<u8> {
+    let layers = EvidenceManifest::from_json(document).map(|manifest| manifest.layers().to_vec());
+    let mut layers = layers.unwrap_or_default();
+    for layer in layers.iter_mut().filter(|one| one.kind == LayerKind::Sbom) {
+        layer.size += number;
+    }
+    let manifest = EvidenceManifest::new(layers).and_then(|manifest| manifest.to_json());
+    manifest.unwrap_or_default()
 }
 
 /// Lets `name` sign an attestation as its own.

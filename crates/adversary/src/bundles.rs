@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use alloy_primitives::{B256, Bytes, hex};
+use alloy_primitives::{B256, Bytes, hex, keccak256};
 use eyre::{OptionExt as _, Result, ensure, eyre};
 use seed_attestation::{Descriptor, EvidenceManifest, LayerKind, evidence_tag, locator_tag, media};
 use seed_chain::{Endpoint, Header};
@@ -28,6 +28,7 @@ use crate::{
     parts::{Parts, base64},
     policy,
     release::{Published, push_artifact},
+    rlp,
     world::{BUILDERS, REPOSITORY},
 };
 
@@ -60,6 +61,44 @@ pub(crate) enum Part {
     Index,
 }
 
+/// What is no header, or is of a time to come, over a state that is as it should be.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) enum Odd {
+    /// A block that is later than any clock.
+    Tomorrow,
+    /// A byte behind the header.
+    Trailing,
+    /// Fewer fields than any header has.
+    FewFields,
+    /// More fields than any header may have.
+    ManyFields,
+    /// A field that makes it larger than any header.
+    TooLarge,
+}
+
+impl Odd {
+    const ALL: [Self; 5] = [
+        Self::Tomorrow,
+        Self::Trailing,
+        Self::FewFields,
+        Self::ManyFields,
+        Self::TooLarge,
+    ];
+
+    /// Such a header, made from a good one.
+    fn of(self, header: &[u8]) -> Vec<u8> {
+        let mut fields = rlp::items(header);
+        match self {
+            Self::Tomorrow => fields[11] = vec![0x84, 0xff, 0xff, 0xff, 0xff],
+            Self::Trailing => return [header, &[0x80]].concat(),
+            Self::FewFields => fields.truncate(14),
+            Self::ManyFields => fields.resize(70, vec![0x80]),
+            Self::TooLarge => fields[12] = rlp::string(&[7; 9000]),
+        }
+        rlp::list(&fields.concat())
+    }
+}
+
 /// A file of a layout: its name and its bytes.
 pub(crate) type Member = (String, Vec<u8>);
 
@@ -70,6 +109,7 @@ pub struct Bundles {
     whole: BTreeMap<(Which, At), Vec<u8>>,
     /// Number and hash of the final block.
     pub(crate) pin: (u64, B256),
+    odd: BTreeMap<Odd, Vec<u8>>,
     /// The proof that nothing was ever said about somebody whom nobody knows.
     pub(crate) stranger: Value,
     /// Every file of a layout that holds the second release, what vouches for it, and bundles beside it.
@@ -101,6 +141,18 @@ impl Bundles {
             Some(bytes) if at == At::Final => bytes,
             _ => self.whole(which, at),
         }
+    }
+
+    /// A bundle with such a header instead of its own.
+    pub(crate) fn with_header(&self, bundle: &[u8], odd: Odd) -> Vec<u8> {
+        let mut parts = Parts::open(bundle);
+        parts.0["chain"]["header"] = json!(format!("0x{}", hex::encode(&self.odd[&odd])));
+        parts.close()
+    }
+
+    /// The hash of such a header.
+    pub(crate) fn hash_of(&self, odd: Odd) -> B256 {
+        keccak256(&self.odd[&odd])
     }
 
     fn whole(&self, which: Which, at: At) -> &[u8] {
@@ -175,6 +227,9 @@ impl Bundles {
         ];
         let slot = slots::revocation(keys::builder("mallory").address());
         self.stranger = states[0].1.slot(&slot);
+        self.odd = Odd::ALL
+            .map(|odd| (odd, odd.of(&states[0].1.header)))
+            .into();
         let plain = [
             Which::Second,
             Which::First,

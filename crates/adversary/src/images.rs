@@ -7,6 +7,22 @@ use seed_primitives::{Digest, System};
 /// The systems of every release, ascending.
 pub const SYSTEMS: [&str; 2] = ["aarch64-linux", "x86_64-linux"];
 
+/// What every image runs.
+pub(crate) const COMMAND: &str = "/bin/app";
+
+/// What is wrong with the images themselves, whoever signs them.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) enum Oddity {
+    #[default]
+    None,
+    /// The manifest has a layer more than the config lists.
+    MoreLayers,
+    /// The manifest gives the config another size.
+    ConfigSize,
+    /// The config lists what no layer holds.
+    DiffId,
+}
+
 /// The images of one release, one per system, and their index.
 #[derive(Clone, Debug)]
 pub struct Images {
@@ -16,6 +32,8 @@ pub struct Images {
     pub configs: Vec<Vec<u8>>,
     /// The one layer of each, by system.
     pub layers: Vec<Vec<u8>>,
+    /// What those unpack to.
+    pub tars: Vec<Vec<u8>>,
     /// The index.
     pub index: Vec<u8>,
 }
@@ -26,8 +44,16 @@ impl Images {
     /// # Errors
     /// Never in practice.
     pub fn new(content: &[u8]) -> Result<Self> {
-        let (mut manifests, mut configs, mut layers, mut children) =
-            (vec![], vec![], vec![], vec![]);
+        Self::odd(content, Oddity::None)
+    }
+
+    /// The same with something wrong.
+    ///
+    /// # Errors
+    /// Never in practice.
+    pub(crate) fn odd(content: &[u8], oddity: Oddity) -> Result<Self> {
+        let (mut manifests, mut configs, mut layers, mut tars, mut children) =
+            (vec![], vec![], vec![], vec![], vec![]);
         for name in SYSTEMS {
             let system: System = name.parse()?;
             let tar = [content, name.as_bytes()].concat();
@@ -38,13 +64,22 @@ impl Images {
             let config = ImageConfig {
                 os: os.to_owned(),
                 architecture: architecture.to_owned(),
-                diff_ids: vec![Digest::of(&tar)],
-                run: RunConfig::default(),
+                diff_ids: vec![match oddity {
+                    Oddity::DiffId => Digest::of(b"something else"),
+                    _ => Digest::of(&tar),
+                }],
+                run: RunConfig {
+                    cmd: vec![COMMAND.to_owned()],
+                    ..RunConfig::default()
+                },
             }
             .to_bytes();
+            let mut descriptor = Descriptor::of(media::CONFIG, &config);
+            descriptor.size += u64::from(oddity == Oddity::ConfigSize);
+            let count = if oddity == Oddity::MoreLayers { 2 } else { 1 };
             let manifest = ImageManifest {
-                config: Descriptor::of(media::CONFIG, &config),
-                layers: vec![Descriptor::of(media::LAYER_TAR_ZSTD, &layer)],
+                config: descriptor,
+                layers: vec![Descriptor::of(media::LAYER_TAR_ZSTD, &layer); count],
                 closure: Some(Digest::of(&tar)),
             }
             .to_bytes();
@@ -52,6 +87,7 @@ impl Images {
             manifests.push(manifest);
             configs.push(config);
             layers.push(layer);
+            tars.push(tar);
         }
         let index = ImageIndex::of_systems(children)
             .ok_or_eyre("systems without platforms")?
@@ -60,6 +96,7 @@ impl Images {
             manifests,
             configs,
             layers,
+            tars,
             index,
         })
     }

@@ -2,6 +2,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use eyre::{Result, ensure};
 use seed_oci::{Credentials, Login, Options, Place};
+use seed_primitives::Digest;
 use seed_testkit::liar::{Liar, Lie, Told, Upstream};
 use seed_verdict::Policy;
 use seed_verifier::{
@@ -16,7 +17,7 @@ use crate::{
     bundle_case::{BundleCase, From, Held, Terms},
     bundle_lie, policy,
     scenario::Mirror,
-    subject::Fake,
+    subject::Values,
     world::REPOSITORY,
 };
 
@@ -215,14 +216,19 @@ impl Lane {
                 liar.tell(lie);
             }
         }
-        if let Subject::Document(fake) = scenario.subject {
-            let (kind, bytes) = fake.document(world);
-            let about = format!("/manifests/{}", seed_primitives::Digest::of(&bytes));
+        let served = match &scenario.subject {
+            Subject::Document(fake) => Some(fake.document(world)),
+            Subject::Copied { copy, at, .. } => Some(copy.document(world, *at)),
+            _ => None,
+        };
+        if let Some((kind, bytes)) = served {
+            let about = format!("/manifests/{}", Digest::of(&bytes));
             self.registry
                 .tell(Told::from(Lie::Body(String::from_utf8(bytes)?)).about(&about));
             self.registry
                 .tell(Told::from(Lie::ContentType(kind.to_owned())).about(&about));
         }
+        self.stage(&scenario.subject)?;
         if let Subject::Tag(from @ 1..) = scenario.subject {
             let moved = Told::from(Lie::SwappedManifest("v1".to_owned()));
             self.registry
@@ -237,6 +243,37 @@ impl Lane {
             Mirror::None | Mirror::Honest => {}
             Mirror::Empty => self.mirror.tell(Lie::Status(404)),
             Mirror::Corrupt => self.mirror.tell(Lie::WrongBytes),
+        }
+        Ok(())
+    }
+
+    /// What belongs to the subject itself: what the registry withholds, and what operators say of values.
+    fn stage(&self, subject: &Subject) -> Result<()> {
+        let world = &self.truth.world;
+        let withheld: Vec<String> = match subject {
+            Subject::Withheld(at) => {
+                let layer = Digest::of(&world.second.images.layers[*at]);
+                vec![format!("/blobs/{layer}")]
+            }
+            Subject::Copied { copy, at, .. } => copy.withheld(world, *at),
+            _ => Vec::new(),
+        };
+        for about in withheld {
+            self.registry
+                .tell(Told::from(Lie::Status(404)).about(&about));
+        }
+        let Subject::Values(values) = subject else {
+            return Ok(());
+        };
+        for (at, operator) in self.operators.iter().enumerate() {
+            operator.tell("rpc-error@eth_getProof".parse::<Told>()?);
+            if at == 0 && matches!(values, Values::Conflict | Values::OneSays) {
+                let forged = Lie::Forged(Box::new(world.forgery.clone()));
+                operator.tell(Told::from(forged).about("eth_getStorageAt"));
+            }
+            if at > 0 && matches!(values, Values::OneSays | Values::OneKnows) {
+                operator.tell("rpc-error@eth_getStorageAt".parse::<Told>()?);
+            }
         }
         Ok(())
     }
@@ -299,10 +336,7 @@ impl Task {
         let question = Question {
             image: &self.image,
             locator: self.locator.as_deref(),
-            deep: matches!(
-                self.subject,
-                Subject::Deep(_) | Subject::Document(Fake::Bomb)
-            ),
+            deep: self.subject.is_deep(),
         };
         verifier.ask(&question, TIME).await
     }
@@ -367,7 +401,11 @@ impl Hand {
                     which: case.which,
                     part: case.part,
                 };
-                let told = case.lie.map(|lie| lie.tell(&stuff, case.dice));
+                let told = match (case.lie, case.terms) {
+                    (Some(lie), _) => Some(lie.tell(&stuff, case.dice)),
+                    (None, Terms::Odd(odd)) => Some(world.bundles.with_header(honest, odd)),
+                    _ => None,
+                };
                 let file = folder.path().join("bundle.json");
                 std::fs::write(&file, told.as_deref().unwrap_or(honest))?;
                 Some(BundlePlace::File(file))

@@ -1,13 +1,14 @@
 use eyre::{Result, ensure};
-use seed_primitives::write_bytes32;
+use seed_primitives::{Digest, write_bytes32};
 use seed_testkit::keys;
 use seed_verdict::{Anchor, Endpoint, ExpectedSource, InitialPolicy, KnownBuilder};
 
 use crate::{
     Subject, World,
     bundle_case::Terms,
+    flaw::STRICT,
     release::{PACKER, URI},
-    subject::Fault,
+    subject::{Fault, Values},
     world::BUILDERS,
 };
 
@@ -19,7 +20,11 @@ const OPERATORS: [&str; 3] = ["one", "two", "three"];
 /// # Errors
 /// When the plain policy cannot be written, which would be a fault of this program.
 pub(crate) fn write(world: &World, subject: &Subject, urls: &[String]) -> Result<String> {
-    Ok(change(&plain(world, urls)?, subject, urls))
+    let plain = match subject.is_strict() {
+        true => known(world, urls, true)?,
+        false => plain(world, urls)?,
+    };
+    Ok(change(&plain, subject, urls))
 }
 
 /// The policy that wants what is good.
@@ -27,8 +32,14 @@ pub(crate) fn write(world: &World, subject: &Subject, urls: &[String]) -> Result
 /// # Errors
 /// When it cannot be written, which would be a fault of this program.
 pub(crate) fn plain(world: &World, urls: &[String]) -> Result<String> {
+    known(world, urls, false)
+}
+
+/// The same; where it is `strict`, it knows the stricter rules and all of their builders as well.
+fn known(world: &World, urls: &[String], strict: bool) -> Result<String> {
     let deployment = &world.deployment;
-    let builders = BUILDERS.iter().map(|name| KnownBuilder {
+    let builders: &[&str] = if strict { &STRICT } else { &BUILDERS };
+    let builders = builders.iter().map(|name| KnownBuilder {
         address: keys::builder(name),
         name: (*name).to_owned(),
         domains: vec![format!("{name} Ltd")],
@@ -45,7 +56,9 @@ pub(crate) fn plain(world: &World, urls: &[String]) -> Result<String> {
             ledger: deployment.ledger,
             ledger_code_hash: deployment.ledger_code_hash,
         },
-        pinned: vec![deployment.rules_code_hash],
+        pinned: std::iter::once(deployment.rules_code_hash)
+            .chain(world.strict.code_hashes().filter(|_| strict))
+            .collect(),
         logic: vec![],
         minimum_known_signers: Some(2),
         builders: builders.collect(),
@@ -90,6 +103,9 @@ pub(crate) fn on_terms(world: &World, terms: Terms, urls: &[String]) -> Result<S
     let text = match terms {
         Terms::Newer => rule("minimum_sequence = 2"),
         Terms::Signatures => signatures(plain.clone()),
+        Terms::Odd(_) => plain.clone(),
+        Terms::Networked => network(&plain, u64::from(u32::MAX)),
+        Terms::NetworkExpired => network(&plain, 1_700_000_000),
         Terms::Stale => swap("maximum_bundle_age = 86400", "maximum_bundle_age = 1"),
         Terms::OtherCode => digits("ledger_code_hash = \"0x"),
         Terms::OtherLedger => digits("ledger = \"0x"),
@@ -130,6 +146,7 @@ pub(crate) fn on_terms(world: &World, terms: Terms, urls: &[String]) -> Result<S
         Terms::SignaturesOtherCode => (block, hash),
         terms if terms.is_about_signatures() => return Ok(text),
         Terms::OtherHash => (block, !hash),
+        Terms::Odd(odd) => (block, world.bundles.hash_of(odd)),
         Terms::OtherHeight => (block + 1, hash),
         _ => (block, hash),
     };
@@ -139,8 +156,18 @@ pub(crate) fn on_terms(world: &World, terms: Terms, urls: &[String]) -> Result<S
     ))
 }
 
+/// The policy with an anchor from a network file that counts until `expires`.
+fn network(text: &str, expires: u64) -> String {
+    format!(
+        "{text}\n[network]\nname = \"acme\"\ndeployment = \"main\"\nkeys = [\"{}\"]\nthreshold = 1\nsequence = 1\n\
+         digest = \"{}\"\nexpires = {expires}\n",
+        keys::builder("network"),
+        Digest::of(b"network file"),
+    )
+}
+
 const fn pins(terms: Terms) -> bool {
-    matches!(terms, Terms::OtherHash | Terms::OtherHeight)
+    matches!(terms, Terms::OtherHash | Terms::OtherHeight | Terms::Odd(_))
 }
 
 fn change(text: &str, subject: &Subject, urls: &[String]) -> String {
@@ -148,17 +175,16 @@ fn change(text: &str, subject: &Subject, urls: &[String]) -> String {
     match subject {
         Subject::Tag(_) | Subject::Old => swap("# minimum_sequence = 1", "minimum_sequence = 2"),
         Subject::BelowMark | Subject::NoMark => swap("# high_water = true", "high_water = true"),
-        Subject::Agreed(_) => swap("require = \"proof\"", "require = \"quorum\""),
+        Subject::Agreed(_) | Subject::Values(_) => {
+            let text = match subject {
+                Subject::Values(Values::OtherCode) => other_code(text),
+                _ => text.to_owned(),
+            };
+            text.replacen("require = \"proof\"", "require = \"quorum\"", 1)
+        }
         Subject::Stale => swap("maximum_head_age = 86400", "maximum_head_age = 1"),
         Subject::OtherSource => swap("example.org/acme/app", "example.org/acme/other"),
-        Subject::OtherLedger => {
-            let (before, after) = text
-                .split_once("ledger_code_hash = \"0x")
-                .unwrap_or_default();
-            let rest = after.get(2..).unwrap_or_default();
-            let digits = if after.starts_with("00") { "01" } else { "00" };
-            format!("{before}ledger_code_hash = \"0x{digits}{rest}")
-        }
+        Subject::OtherLedger => other_code(text),
         Subject::NoTls(number) => urls
             .iter()
             .take(*number)
@@ -168,6 +194,16 @@ fn change(text: &str, subject: &Subject, urls: &[String]) -> String {
         Subject::Policy(fault) => break_it(text, *fault, urls),
         _ => text.to_owned(),
     }
+}
+
+/// A policy for a ledger with other code.
+fn other_code(text: &str) -> String {
+    let (before, after) = text
+        .split_once("ledger_code_hash = \"0x")
+        .unwrap_or_default();
+    let rest = after.get(2..).unwrap_or_default();
+    let digits = if after.starts_with("00") { "01" } else { "00" };
+    format!("{before}ledger_code_hash = \"0x{digits}{rest}")
 }
 
 fn break_it(text: &str, fault: Fault, urls: &[String]) -> String {

@@ -1,11 +1,13 @@
 use std::{cell::RefCell, collections::BTreeMap};
 
+use alloy_primitives::Address;
 use eyre::{OptionExt as _, Result};
 use seed_attestation::{
     Attestation, Descriptor, Domain, Envelope, EvidenceLayer, EvidenceManifest, LayerKind, Locator,
     NixDriver, ReleaseData, Run, Statement, SystemDigest, evidence_tag, locator_tag, media,
 };
 use seed_image::ImageManifest;
+use seed_merkle::Leaves;
 use seed_oci::Repository;
 use seed_primitives::{Compression, Deployment, Digest, Recipe, Source, System};
 use seed_testkit::{chain::LocalChain, keys};
@@ -64,35 +66,36 @@ pub(crate) struct Plan<'a> {
 }
 
 /// Who signs, and what is wrong with it.
-struct Author<'a> {
-    name: &'a str,
-    blemish: Option<Blemish>,
-    other: Option<(Digest, Digest)>,
+pub(crate) struct Author<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) blemish: Option<Blemish>,
+    pub(crate) other: Option<(Digest, Digest)>,
 }
 
-fn recipe() -> Result<Recipe> {
+fn recipe(reissue: u32) -> Result<Recipe> {
     Ok(Recipe {
         compression: Compression::TarZstd,
         layering: "repull:40".parse()?,
         packer: PACKER.parse()?,
         previous: None,
-        reissue: 0,
+        reissue,
     })
 }
 
-fn source(number: u64) -> Result<Source> {
+/// The source of release `number`, which is issued for the first time, or again.
+pub(crate) fn source(number: u64, reissue: u32) -> Result<Source> {
     Ok(Source {
         uri: URI.parse()?,
         commit: format!("{number:040x}").parse()?,
         nar_hash: Digest::of(b"tree"),
         flake_lock: Digest::of(b""),
         target: "seed".parse()?,
-        recipe: recipe()?.digest(),
+        recipe: recipe(reissue)?.digest(),
     })
 }
 
 impl Scene<'_> {
-    fn domain(&self) -> Domain {
+    pub(crate) fn domain(&self) -> Domain {
         Domain {
             chain_id: self.deployment.chain_id,
             ledger: self.deployment.ledger,
@@ -105,7 +108,7 @@ impl Scene<'_> {
     /// When registry or chain refuse.
     pub(crate) async fn publish(&self, plan: &Plan<'_>) -> Result<Published> {
         let content = format!("release {}", plan.number).repeat(40);
-        let (images, source) = (Images::new(content.as_bytes())?, source(plan.number)?);
+        let (images, source) = (Images::new(content.as_bytes())?, source(plan.number, 0)?);
         images
             .push(self.repository, &format!("v{}", plan.number))
             .await?;
@@ -119,10 +122,7 @@ impl Scene<'_> {
             };
             let published = self.evidence(&author, &source, &images).await?;
             let attestation = self.attestation(name, &source, &images, published.0)?;
-            let release = source.release().to_hex();
-            let tag = format!("attestation-{release}-{}", attestation.builder.to_hex());
-            let document = attestation.to_json()?;
-            push_artifact(self.repository, media::ATTESTATION, document, &tag, None).await?;
+            self.post(&source, &attestation).await?;
             evidence.insert((*name).to_owned(), published);
             attestations.insert((*name).to_owned(), attestation);
         }
@@ -138,18 +138,7 @@ impl Scene<'_> {
             source: source.clone(),
             record,
         };
-        for at in 0..SYSTEMS.len() {
-            let tag = locator_tag(&images.manifest(at));
-            let subject = Descriptor::of(media::OCI_MANIFEST, &images.manifests[at]);
-            push_artifact(
-                self.repository,
-                media::LOCATOR,
-                locator.to_json()?,
-                &tag,
-                Some(subject),
-            )
-            .await?;
-        }
+        self.lead(&images, &locator).await?;
         Ok(Published {
             images,
             source,
@@ -160,7 +149,43 @@ impl Scene<'_> {
         })
     }
 
-    async fn evidence(
+    /// Publishes an attestation where those about the release of `source` are looked for.
+    ///
+    /// # Errors
+    /// When the registry refuses.
+    pub(crate) async fn post(&self, source: &Source, attestation: &Attestation) -> Result<()> {
+        let release = source.release().to_hex();
+        let tag = format!("attestation-{release}-{}", attestation.builder.to_hex());
+        let document = attestation.to_json()?;
+        push_artifact(self.repository, media::ATTESTATION, document, &tag, None).await
+    }
+
+    /// Publishes what leads from images to their release.
+    ///
+    /// # Errors
+    /// When the registry refuses.
+    pub(crate) async fn lead(&self, images: &Images, locator: &Locator) -> Result<()> {
+        for at in 0..SYSTEMS.len() {
+            let tag = locator_tag(&images.manifest(at));
+            let subject = Descriptor::of(media::OCI_MANIFEST, &images.manifests[at]);
+            let document = locator.to_json()?;
+            push_artifact(
+                self.repository,
+                media::LOCATOR,
+                document,
+                &tag,
+                Some(subject),
+            )
+            .await?;
+        }
+        Ok(())
+    }
+
+    /// Publishes what one builder says about every system, and returns the digests of evidence and statements.
+    ///
+    /// # Errors
+    /// When the registry refuses.
+    pub(crate) async fn evidence(
         &self,
         author: &Author<'_>,
         source: &Source,
@@ -174,6 +199,10 @@ impl Scene<'_> {
             let statement = self.statement(author, source, manifest, &system, (&audit, &sbom))?;
             let envelope = self.envelope(author, &statement)?;
             statements.push(self.keep(&envelope));
+            let copied = match (author.blemish, author.other) {
+                (Some(Blemish::OtherCopy), Some((other, _))) => Some(other),
+                _ => None,
+            };
             for (kind, bytes) in [
                 (LayerKind::Statement, envelope),
                 (LayerKind::ImageManifest, manifest.clone()),
@@ -181,10 +210,11 @@ impl Scene<'_> {
                 (LayerKind::Sbom, sbom),
             ] {
                 let (digest, size) = (Digest::of(&bytes), bytes.len() as u64);
+                let named = copied.filter(|_| kind == LayerKind::ImageManifest);
                 layers.push(EvidenceLayer {
                     system: system.clone(),
                     kind,
-                    digest,
+                    digest: named.unwrap_or(digest),
                     size,
                 });
                 self.repository.push_blob(bytes).await?;
@@ -224,13 +254,24 @@ impl Scene<'_> {
     ) -> Result<String> {
         let chain_id = self.deployment.chain_id;
         let closure = ImageManifest::parse(manifest)?.closure;
+        let mut source = source.clone();
+        if author.blemish == Some(Blemish::OtherCommit) {
+            source.commit = "c".repeat(40).parse()?;
+        }
+        let reissue = u32::from(recipe(0)?.digest() != source.recipe);
         let statement = Statement {
             image: Digest::of(manifest),
-            source: source.clone(),
-            recipe: recipe()?,
+            source,
+            recipe: recipe(reissue)?,
             system: system.clone(),
-            closure: closure.ok_or_eyre("an image without a closure")?,
-            audit: Digest::of(audit),
+            closure: match author.blemish {
+                Some(Blemish::OtherClosure) => Digest::of(b"another closure"),
+                _ => closure.ok_or_eyre("an image without a closure")?,
+            },
+            audit: match author.blemish {
+                Some(Blemish::OtherAudit) => Digest::of(b"another audit"),
+                _ => Digest::of(audit),
+            },
             sbom: Digest::of(sbom),
             chain_id: match author.blemish {
                 Some(Blemish::OtherChain) => chain_id + 1,
@@ -243,8 +284,12 @@ impl Scene<'_> {
             nix: NixDriver {
                 version: "2.26.3".to_owned(),
                 settings: [("substituters", ""), ("sandbox", "true")]
+                    .into_iter()
+                    .filter(|(key, _)| {
+                        *key != "sandbox" || author.blemish != Some(Blemish::NoSandbox)
+                    })
                     .map(|(key, value)| (key.to_owned(), value.to_owned()))
-                    .into(),
+                    .collect(),
             },
             run: Run {
                 id: format!("{}-1", author.name),
@@ -287,7 +332,23 @@ impl Scene<'_> {
         images: &Images,
         evidence: Digest,
     ) -> Result<Attestation> {
-        let (domain, leaves, rules) = (self.domain(), images.leaves()?, self.deployment.rules);
+        let rules = self.deployment.rules;
+        self.signed(name, source, &images.leaves()?, rules, evidence)
+    }
+
+    /// What `name` signs: that these images of this source are good under these rules.
+    ///
+    /// # Errors
+    /// Never in practice.
+    pub(crate) fn signed(
+        &self,
+        name: &str,
+        source: &Source,
+        leaves: &Leaves,
+        rules: Address,
+        evidence: Digest,
+    ) -> Result<Attestation> {
+        let domain = self.domain();
         let digest = domain.attestation_digest(&source.release(), &leaves.root(), &evidence, rules);
         let systems = leaves
             .as_slice()

@@ -4,7 +4,7 @@ use eyre::Result;
 
 use crate::{
     Seed, Subject, World,
-    bundle_case::{BundleCase, From},
+    bundle_case::{BundleCase, From, Held},
     oracle::{self, Words},
     registry_lie::{self, Effect, RegistryLie},
     voice::{self, COSTLY_OPERATOR_LIES, OPERATOR_LIES, OperatorLie, Voice},
@@ -58,6 +58,9 @@ impl Scenario {
             registry: Vec::new(),
             mirror: Mirror::None,
         };
+        if scenario.subject.is_left_alone() {
+            return scenario;
+        }
         // Honest controls; and what must not be verified is also tried without any lie.
         if kind < 13 || (kind >= 55 && seed.one_in(1, 6)) {
             return scenario;
@@ -84,6 +87,7 @@ impl Scenario {
     fn of_a_bundle(seed: &mut Seed, number: u64, world: &World, canary: &str) -> Self {
         let good = seed.one_in(3, 10);
         let case = BundleCase::choose(seed, good);
+        let by_two = case.online && case.bundle == Held::File && case.lies().is_empty();
         let (online, served) = (case.online, case.from == From::Registry);
         let mut scenario = Self {
             number,
@@ -92,6 +96,14 @@ impl Scenario {
             registry: Vec::new(),
             mirror: Mirror::None,
         };
+        if good && by_two && seed.one_in(1, 4) {
+            // Too few are left, whatever is pinned.
+            let silent = OPERATOR_LIES.iter().find(|one| one.lies == "rpc-error");
+            let first = seed.below(3);
+            scenario.operators[first] = silent;
+            scenario.operators[(first + 1) % 3] = silent;
+            return scenario;
+        }
         if !online || seed.one_in(1, 4) {
             return scenario;
         }
@@ -162,7 +174,7 @@ impl Scenario {
         self.operators.iter().all(Option::is_none)
             && self.registry.is_empty()
             && matches!(self.mirror, Mirror::None | Mirror::Honest)
-            && !matches!(&self.subject, Subject::Bundle(case) if !case.lies().is_empty())
+            && self.subject.lies().is_empty()
     }
 
     /// Whether a lie takes time by itself.
@@ -222,9 +234,7 @@ impl Scenario {
         let mut lies: Vec<_> = operators
             .filter_map(|(at, lie)| Some(format!("rpc{at}:{}", (*lie)?.lies)))
             .collect();
-        if let Subject::Bundle(case) = &self.subject {
-            lies.extend(case.lies());
-        }
+        lies.extend(self.subject.lies());
         lies.extend(
             self.registry
                 .iter()

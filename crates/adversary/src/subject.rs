@@ -3,8 +3,8 @@ use seed_primitives::Digest;
 use serde_json::{Value, json};
 
 use crate::{
-    Blemish, Images, Seed, Word, World, bundle_case::BundleCase, release::Published, words::Words,
-    world::REPOSITORY,
+    Blemish, Copy, Flaw, Images, Seed, Word, World, bundle_case::BundleCase, release::Published,
+    words::Words, world::REPOSITORY,
 };
 
 /// What is asked about.
@@ -60,14 +60,54 @@ pub enum Subject {
     Stale,
     /// A policy whose endpoints are said to speak TLS and do not: this many of three.
     NoTls(usize),
+    /// A release that stands in the ledger and must not count.
+    Flawed(Flaw),
+    /// A copy of an image, with every layer read or without; its release is named, or must be found.
+    Copied {
+        /// Which.
+        copy: Copy,
+        /// Of the image for this system.
+        at: usize,
+        /// Whether every layer is to be read.
+        deep: bool,
+        /// Whether its release must be found.
+        search: bool,
+    },
+    /// A policy that is content with agreed values, where nobody proves anything.
+    Values(Values),
+    /// Every layer is to be read, and the registry gives none.
+    Withheld(usize),
     /// A bundle, or a layout, or an archive of one.
     Bundle(Box<BundleCase>),
 }
+
+/// What operators say of values where none of them proves any.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Values {
+    /// All the same.
+    Agreed(usize),
+    /// The policy is for a ledger with other code.
+    OtherCode,
+    /// The first says that the release was recorded.
+    Conflict,
+    /// The first says that the release was recorded, and the others say nothing.
+    OneSays,
+    /// The first tells the truth, and the others say nothing.
+    OneKnows,
+}
+
+const VALUES: [Values; 4] = [
+    Values::OtherCode,
+    Values::Conflict,
+    Values::OneSays,
+    Values::OneKnows,
+];
 
 /// A document that a registry makes up.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Fake {
     StrangeChild,
+    ChildSize,
     SwappedPlatforms,
     OnePlatformTwice,
     TurnedAround,
@@ -99,6 +139,7 @@ pub enum Twist {
     Depth,
     Climbing,
     Empty,
+    Earlier,
 }
 
 /// What is wrong with a policy.
@@ -113,7 +154,8 @@ pub enum Fault {
     DuplicateKey,
 }
 
-const FAKES: [Fake; 17] = [
+const FAKES: [Fake; 18] = [
+    Fake::ChildSize,
     Fake::StrangeChild,
     Fake::SwappedPlatforms,
     Fake::OnePlatformTwice,
@@ -133,7 +175,9 @@ const FAKES: [Fake; 17] = [
     Fake::Bomb,
 ];
 
-const TWISTS: [Twist; 10] = [
+const TWISTS: [Twist; 12] = [
+    Twist::Earlier,
+    Twist::Earlier,
     Twist::DuplicateKey,
     Twist::UnknownField,
     Twist::OtherCase,
@@ -155,6 +199,11 @@ const FAULTS: [Fault; 7] = [
     Fault::NoSources,
     Fault::DuplicateKey,
 ];
+
+/// Anything but a yes.
+const NO: Words = Words::only(Word::Rejected)
+    .or(Words::only(Word::Undecidable))
+    .or(Words::only(Word::Revoked));
 
 /// References that must be refused before anything is asked. `H` stands for the registry, `X` for 64 digits.
 const REFERENCES: [&str; 16] = [
@@ -180,7 +229,7 @@ impl Subject {
     /// A subject that ought to be verified.
     pub fn honest(seed: &mut Seed) -> Self {
         let at = seed.below(2);
-        match seed.below(12) {
+        match seed.below(14) {
             0..=4 => Self::Image(at),
             5 => Self::Deep(at),
             6 => Self::Index,
@@ -188,6 +237,13 @@ impl Subject {
             8 => Self::Tag(2 + seed.below(8)),
             9 => Self::Genesis(at),
             10 => Self::Agreed(at),
+            11 => Self::Copied {
+                copy: *seed.choose(&Copy::HONEST),
+                at,
+                deep: true,
+                search: seed.one_in(1, 10),
+            },
+            12 if seed.one_in(1, 4) => Self::Values(Values::Agreed(at)),
             _ => Self::NoTls(1),
         }
     }
@@ -195,7 +251,7 @@ impl Subject {
     /// A subject that must not be verified, whoever says what.
     pub fn dishonest(seed: &mut Seed) -> Self {
         let at = seed.below(2);
-        match seed.below(38) {
+        match seed.below(60) {
             0..=4 => Self::Unrecorded(at),
             5..=7 => Self::Pending(at),
             8..=10 => Self::Tainted(at),
@@ -220,7 +276,25 @@ impl Subject {
             31 | 32 => Self::Policy(*seed.choose(&[Fault::SameOperator, Fault::PlainHttp])),
             33 => Self::Document(*seed.choose(&FAKES)),
             34..=36 => Self::Blemished(seed.choose(&Blemish::ALL).0),
-            _ => Self::NoTls(2 + seed.below(2)),
+            37 => Self::NoTls(2 + seed.below(2)),
+            38..=47 => Self::Flawed(seed.choose(&Flaw::ALL).0),
+            48..=50 => Self::Copied {
+                copy: *seed.choose(&Copy::LIES),
+                at,
+                deep: seed.one_in(4, 5),
+                search: false,
+            },
+            51 => Self::Copied {
+                copy: *seed.choose(&Copy::HONEST),
+                at,
+                deep: false,
+                search: false,
+            },
+            52..=54 => Self::Values(*seed.choose(&VALUES)),
+            55 => Self::Withheld(at),
+            56 => Self::Document(Fake::ChildSize),
+            // Those that are nearest to what is good.
+            _ => Self::Blemished(seed.choose(&Blemish::ALL[25..]).0),
         }
     }
 
@@ -229,6 +303,11 @@ impl Subject {
     pub fn truth(&self) -> Words {
         Words::only(match self {
             Self::Bundle(case) => return case.truth(),
+            Self::Flawed(flaw) => return flaw.truth(),
+            Self::Copied { copy, deep, .. } => return copy.truth(*deep),
+            Self::Values(Values::Conflict) => return NO,
+            Self::Values(Values::Agreed(_)) => Word::Verified,
+            Self::Values(_) | Self::Withheld(_) => Word::Undecidable,
             Self::Image(_) | Self::Deep(_) | Self::Index | Self::Genesis(_) | Self::Agreed(_) => {
                 Word::Verified
             }
@@ -238,7 +317,18 @@ impl Subject {
             Self::BareTag
             | Self::NoMark
             | Self::Strange
-            | Self::Locator(_)
+            | Self::Locator(
+                Twist::DuplicateKey
+                | Twist::UnknownField
+                | Twist::OtherCase
+                | Twist::EscapedKey
+                | Twist::Trailing
+                | Twist::Mark
+                | Twist::LoneSurrogate
+                | Twist::Depth
+                | Twist::Climbing
+                | Twist::Empty,
+            )
             | Self::OtherLedger
             | Self::Stale
             | Self::NoTls(_) => Word::Undecidable,
@@ -252,6 +342,7 @@ impl Subject {
             | Self::StrangeForged
             | Self::Blemished(_)
             | Self::Document(_)
+            | Self::Locator(Twist::Earlier)
             | Self::OtherSource => Word::Rejected,
         })
     }
@@ -261,6 +352,10 @@ impl Subject {
     pub fn rows(&self) -> Vec<&'static str> {
         let rows: &[_] = match self {
             Self::Bundle(case) => return case.rows(),
+            Self::Flawed(flaw) => flaw.rows(),
+            Self::Copied { .. } => &["REG-19", "REG-15"],
+            Self::Values(_) => &["RPC-01", "RPC-12"],
+            Self::Withheld(_) => &["REG-16", "REG-21"],
             Self::Tag(0)
             | Self::Image(_)
             | Self::Index
@@ -295,6 +390,46 @@ impl Subject {
         rows.to_vec()
     }
 
+    /// Whether every layer is to be read.
+    #[must_use]
+    pub const fn is_deep(&self) -> bool {
+        matches!(
+            self,
+            Self::Deep(_)
+                | Self::Document(Fake::Bomb)
+                | Self::Copied { deep: true, .. }
+                | Self::Flawed(Flaw::DiffId)
+                | Self::Withheld(_)
+        )
+    }
+
+    /// Whether its policy knows the stricter rules.
+    pub(crate) const fn is_strict(&self) -> bool {
+        match self {
+            Self::Flawed(_) => true,
+            Self::Copied { copy, .. } => copy.is_of_a_flawed(),
+            _ => false,
+        }
+    }
+
+    /// What the subject itself has told, as text.
+    #[must_use]
+    pub fn lies(&self) -> Vec<String> {
+        match self {
+            Self::Bundle(case) => case.lies(),
+            Self::Values(_) => vec!["no proofs".to_owned()],
+            _ => Vec::new(),
+        }
+    }
+
+    /// Whether nobody is to lie beside it: it is good as it is.
+    pub(crate) const fn is_left_alone(&self) -> bool {
+        matches!(
+            self,
+            Self::Values(Values::Agreed(_)) | Self::Copied { deep: true, .. }
+        )
+    }
+
     /// Whether its policy wants something to be remembered.
     #[must_use]
     pub const fn remembers(&self) -> bool {
@@ -311,6 +446,9 @@ impl Subject {
             Self::Tainted(_) => &world.tainted,
             Self::Blemished(blemish) => world.blemished.get(blemish)?,
             Self::Bundle(case) => case.release(world)?,
+            Self::Flawed(flaw) => world.flawed.get(flaw)?,
+            Self::Copied { copy, .. } => copy.original(world),
+            Self::Values(Values::Conflict | Values::OneSays) => &world.unrecorded,
             Self::Strange
             | Self::StrangeBorrowed
             | Self::StrangeForged
@@ -347,9 +485,13 @@ impl Subject {
             Self::Image(at) | Self::Deep(at) | Self::Agreed(at) | Self::Genesis(at) => {
                 image(self.images(world)?, *at)
             }
-            Self::Unrecorded(at) | Self::Pending(at) | Self::Tainted(at) => {
-                image(self.images(world)?, *at)
-            }
+            Self::Unrecorded(at)
+            | Self::Pending(at)
+            | Self::Tainted(at)
+            | Self::Withheld(at)
+            | Self::Values(Values::Agreed(at)) => image(self.images(world)?, *at),
+            Self::Flawed(flaw) => image(self.images(world)?, flaw.at()),
+            Self::Copied { copy, at, .. } => Digest::of(&copy.document(world, *at).1).to_string(),
             Self::Strange | Self::StrangeBorrowed | Self::StrangeForged => image(&world.strange, 1),
             Self::Document(fake) => Digest::of(&fake.document(world).1).to_string(),
             Self::Bundle(case) => case.digest(world).to_string(),
@@ -383,7 +525,18 @@ impl Subject {
                 forged.record.digests = (0..2).map(|at| world.strange.manifest(at)).collect();
                 forged.to_json().ok()
             }
+            Self::Locator(Twist::Earlier) => {
+                let mut earlier = world.second.locator.clone();
+                earlier.record.sequence -= 1;
+                earlier.record.timestamp -= 1;
+                earlier.to_json().ok()
+            }
             Self::Locator(twist) => Some(twist.apply(&String::from_utf8(good).ok()?)),
+            Self::Copied {
+                copy,
+                search: false,
+                ..
+            } => copy.original(world).locator.to_json().ok(),
             _ => None,
         }
     }
@@ -392,7 +545,7 @@ impl Subject {
 impl Fake {
     const fn rows(self) -> &'static [&'static str] {
         match self {
-            Self::StrangeChild => &["REG-07"],
+            Self::StrangeChild | Self::ChildSize => &["REG-07"],
             Self::SwappedPlatforms | Self::OnePlatformTwice | Self::TurnedAround => &["REG-08"],
             Self::NestedIndex => &["REG-09"],
             Self::BothKinds => &["REG-05"],
@@ -420,6 +573,10 @@ impl Fake {
             Self::StrangeChild => {
                 let strange = read(&world.strange.index);
                 index["manifests"][0] = strange["manifests"][0].clone();
+            }
+            Self::ChildSize => {
+                let size = index["manifests"][0]["size"].as_u64().unwrap_or_default();
+                index["manifests"][0]["size"] = json!(size + 1);
             }
             Self::SwappedPlatforms => {
                 let first = index["manifests"][0]["platform"].take();
@@ -505,6 +662,7 @@ impl Twist {
             Self::Trailing | Self::Mark | Self::LoneSurrogate | Self::Depth => &["PAR-03"],
             Self::Climbing => &["PAR-14"],
             Self::Empty => &["PAR-08"],
+            Self::Earlier => &["REG-20", "RPC-05"],
         }
     }
 
@@ -524,7 +682,8 @@ impl Twist {
                 "]".repeat(10_000)
             )),
             Self::Climbing => text.replace("\"seed\"", "\"../../seed\""),
-            Self::Empty => "{}".to_owned(),
+            // Not a matter of spelling: the locator says it with another record.
+            Self::Empty | Self::Earlier => "{}".to_owned(),
         };
         twisted.into_bytes()
     }

@@ -1,9 +1,9 @@
 use std::collections::BTreeMap;
 
-use alloy_primitives::{Address, B256, U256};
-use eyre::{OptionExt as _, Result, ensure};
+use alloy_primitives::{Address, U256};
+use eyre::{Result, ensure};
 use seed_oci::{Options, Repository};
-use seed_primitives::{Deployment, write_bytes32};
+use seed_primitives::Deployment;
 use seed_proof::slots;
 use seed_testkit::{
     chain::LocalChain,
@@ -15,8 +15,9 @@ use seed_testkit::{
 use serde_json::json;
 
 use crate::{
-    Blemish, Images, SYSTEMS,
+    Blemish, Copy, Flaw, Images, SYSTEMS,
     bundles::Bundles,
+    flaw::{self, Strict},
     release::{Plan, Published, Scene},
 };
 
@@ -41,6 +42,10 @@ pub struct World {
     pub second: Published,
     /// Releases one of whose two signers published something wrong.
     pub blemished: BTreeMap<Blemish, Published>,
+    /// Releases that stand in the ledger and must not count.
+    pub flawed: BTreeMap<Flaw, Published>,
+    /// The rules under which those are recorded.
+    pub(crate) strict: Strict,
     /// Signed by `ada` and `cy`, published, and never recorded.
     pub unrecorded: Published,
     /// Recorded by `ada` and `bo`; `bo` was revoked for it.
@@ -124,7 +129,14 @@ impl World {
                 ..honest
             })
             .await?;
-        revoke(&scene, &tainted).await?;
+        let bo: Address = keys::builder("bo").address();
+        flaw::revoke(&scene, bo, tainted.locator.record.sequence).await?;
+        let strict = Strict::deploy(&scene).await?;
+        let mut flawed = BTreeMap::new();
+        for (number, (flaw, ..)) in (200..).zip(Flaw::ALL) {
+            let published = flaw::publish(&scene, &strict, flaw, number).await?;
+            flawed.insert(flaw, published);
+        }
         chain.mine(3).await?;
         let pending = scene
             .publish(&Plan {
@@ -150,6 +162,8 @@ impl World {
             first,
             second,
             blemished,
+            flawed,
+            strict,
             unrecorded,
             tainted,
             pending,
@@ -160,6 +174,7 @@ impl World {
             deployment,
             bundles: Bundles::default(),
         };
+        Copy::push(&world, &repository).await?;
         world.bundles = Bundles::of(&world, &documents).await?;
         Ok(world)
     }
@@ -209,21 +224,6 @@ async fn never_recorded(
             events,
         },
     ))
-}
-
-/// Revokes `bo` from the release on, tainting it.
-async fn revoke(scene: &Scene<'_>, release: &Published) -> Result<()> {
-    let bo: Address = keys::builder("bo").address();
-    let (since, from, tainted) = (1_700_000_000_u64, release.locator.record.sequence, 3_u64);
-    let word = U256::from(since) << 40 | U256::from(from) << 8 | U256::from(tainted);
-    let word = write_bytes32(&B256::from(word));
-    let params = json!([scene.deployment.ledger, slots::revocation(bo), word]);
-    let answer = scene.chain.ask("anvil_setStorageAt", params).await?;
-    answer["result"]
-        .as_bool()
-        .filter(|done| *done)
-        .ok_or_eyre("the slot was not set")?;
-    Ok(())
 }
 
 /// Three builders who share nothing, two systems, two of three.
