@@ -10,7 +10,7 @@ use seed_testkit::{
     liar::{Liar, Lie, Told},
     registry::LocalRegistry,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 fn told(lie: Lie, about: &str) -> Told {
     Told::from(lie).about(about)
@@ -158,5 +158,54 @@ async fn nothing_that_is_printed_shows_more_of_an_endpoint_than_its_host() {
         liar.be_honest();
         liar.tell(lie);
         run(code, rpc);
+    }
+}
+
+/// What a transaction costs is told by the endpoint it goes through; what is paid at most is said by whoever pays.
+#[tokio::test(flavor = "multi_thread")]
+async fn agg_14_advice_about_fees_is_followed_up_to_the_cap_and_no_further() {
+    let world = World::with_genesis().await;
+    let liar = Liar::start(&world.chain.url(), 1).await.unwrap();
+    let lying = liar.url();
+    world.attest("ada", 2).await;
+    world.attest("bo", 2).await;
+    let release = World::release(2).to_string();
+    let arguments = ["--rpc", &lying, "--release", &release, "--max-fee", "7"];
+    let advise = |price: &str, tip: &str| {
+        liar.be_honest();
+        for (advice, method) in [(price, "eth_gasPrice"), (tip, "eth_maxPriorityFeePerGas")] {
+            let body = format!(r#"{{"jsonrpc":"2.0","id":1,"result":"{advice}"}}"#);
+            liar.tell(told(Lie::Body(body), method));
+        }
+    };
+    let most = format!("0x{}", "f".repeat(32));
+    for (price, tip) in [
+        (format!("{most}f"), "0x1".to_owned()),
+        ("0x1".to_owned(), format!("{most}f")),
+        ("-0x1".to_owned(), "0x1".to_owned()),
+    ] {
+        advise(&price, &tip);
+        let answer = world.expect(3, "endpoint-malformed", &arguments);
+        assert_eq!(only(&answer)["transaction"], Value::Null);
+    }
+    // Too little is not mined, or not taken: nothing is paid, and nobody is accused.
+    advise("0x0", "0x0");
+    let answer = world.expect(3, "endpoint-refused", &arguments);
+    assert_eq!(only(&answer)["transaction"], Value::Null);
+
+    advise(&most, &most);
+    let answer = world.ok("finalised", &arguments);
+    let hash = &only(&answer)["transaction"]["hash"];
+    let asked = world
+        .chain
+        .ask("eth_getTransactionByHash", json!([hash]))
+        .await;
+    let sent = &asked.unwrap()["result"];
+    for field in ["maxFeePerGas", "maxPriorityFeePerGas"] {
+        assert_eq!(
+            sent[field],
+            format!("0x{:x}", 7_000_000_000_u64),
+            "{sent:#}"
+        );
     }
 }
