@@ -7,7 +7,7 @@ use std::{fs, io::Write as _, process::Command};
 use common::{Images, World};
 use flate2::{Compression, write::GzEncoder};
 use seed_image::{Descriptor, ImageIndex, media};
-use seed_oci::{Options, Place, Repository};
+use seed_oci::{Options, Place, Repository, Tag};
 use seed_primitives::Digest;
 use seed_testkit::registry::LocalRegistry;
 use serde_json::{Value, json};
@@ -170,7 +170,7 @@ async fn a_copy_packed_again_is_verified_as_its_original_with_deep_alone() {
         world.bad(1, "repacked-copy", &shallow);
     }
 
-    // Beside the original no mirror is needed; a tag by the config's digest saves the search.
+    // Beside the original no mirror is needed.
     let digest = scene.copy(OCI_GZIP, gzip).push(&open(home)).await;
     let beside = format!("{home}@{digest}");
     scene.good(&digest, &["--deep", &beside]);
@@ -197,6 +197,36 @@ async fn a_copy_packed_again_is_verified_as_its_original_with_deep_alone() {
     assert_eq!(summary["subject"][0]["digest"]["sha256"], digest.to_hex());
     let levels = summary["predicate"]["verifiedLevels"].as_array().unwrap();
     assert!(levels.contains(&json!("SEED_REPACKED_COPY")), "{levels:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_there_are_too_many_locators_the_answer_is_to_name_one() {
+    let scene = Scene::start().await;
+    let (image, digest) = scene.pushed(&scene.copy(OCI_GZIP, gzip)).await;
+    let home = open(&scene.home);
+    let mirrored = ["--deep", "--mirror", &scene.home, &image];
+    scene.good(&digest, &mirrored);
+
+    // More tags than are looked at, before those of the release.
+    let tags: Vec<Tag> = (0..257)
+        .map(|at| format!("seed-{at:064}").parse().unwrap())
+        .collect();
+    let crowd = scene.copy(media::LAYER_TAR, <[u8]>::to_vec);
+    crowd.push(&home).await;
+    home.push_manifest(crowd.bytes(), &tags).await.unwrap();
+    let (exit, answer) = scene.world.verify(&mirrored);
+    let (error, notes) = (&answer["images"][0]["error"], &answer["images"][0]["notes"]);
+    assert_eq!((exit, error["code"].as_str()), (3, Some("locator-missing")));
+    let notes = notes.as_array().unwrap();
+    let said = |note: &Value| {
+        let note = note.as_str().unwrap();
+        note.contains("more locators than are looked through") && note.contains("--record")
+    };
+    assert!(notes.iter().any(said), "{notes:?}");
+    let help = error["help"].as_str().unwrap();
+    assert!(help.contains("--record"), "{help}");
+    let named = [&["--record", "locator.json"][..], &mirrored].concat();
+    scene.good(&digest, &named);
 }
 
 #[tokio::test(flavor = "multi_thread")]

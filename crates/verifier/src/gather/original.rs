@@ -73,7 +73,7 @@ impl Originals<'_> {
             .then_some(locator.record.digests)
     }
 
-    /// Looks through the locators of every repository: first under the tag made from the digest of the config.
+    /// Looks through the locators of every repository.
     async fn search(
         &self,
         wanted: &BTreeSet<Digest>,
@@ -81,9 +81,7 @@ impl Originals<'_> {
         fetched: &mut Fetched,
     ) {
         for repository in self.repositories {
-            let mut tags: Vec<String> = wanted.iter().map(locator_tag).collect();
-            tags.extend(self.tags(repository).await);
-            let mut found = stream::iter(tags)
+            let mut found = stream::iter(self.tags(repository).await)
                 .map(|tag| async move {
                     let kind = media::LOCATOR;
                     let limit = locator::MAX_BYTES;
