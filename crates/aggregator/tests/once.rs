@@ -9,7 +9,7 @@ use seed_attestation::{Locator, locator_tag, media};
 use seed_oci::{Options, Place, Repository};
 use seed_primitives::{Digest, write_bytes32};
 use seed_testkit::{chain::LocalChain, keys, registry::LocalRegistry};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 fn blob(world: &World, layout: &str, digest: &Digest) -> std::path::PathBuf {
     world
@@ -417,4 +417,36 @@ async fn several_releases_share_one_transaction() {
         .collect();
     numbers.sort_unstable();
     assert_eq!(numbers, [2, 3, 4]);
+}
+
+/// The block of a release is replaced before it is final: what was submitted is gone, and the next run submits it anew. With
+/// `--wait-finalised` a run does not call done what such a block can still take away.
+#[tokio::test(flavor = "multi_thread")]
+async fn agg_12_a_release_whose_block_was_replaced_is_submitted_again() {
+    let world = World::with_genesis().await;
+    world.attest("ada", 2).await;
+    world.attest("bo", 2).await;
+    let release = World::release(2).to_string();
+    let arguments = ["--release", &release];
+    let transaction = |answer: &Value| answer["releases"][0]["transaction"].clone();
+    let first = transaction(&world.ok("finalised", &arguments));
+    assert_eq!(first["sequence"], 2);
+    world.ok("already-finalised", &arguments);
+    let waiting = ["--release", &release, "--wait-finalised", "--timeout", "6"];
+    world.expect(3, "finality-not-reached", &waiting);
+
+    let ask = async |method, params| world.chain.ask(method, params).await.unwrap();
+    let head = ask("eth_blockNumber", json!([])).await["result"].clone();
+    let head = u64::from_str_radix(&head.as_str().unwrap()[2..], 16).unwrap();
+    let depth = head + 1 - first["block"].as_u64().unwrap();
+    ask("anvil_reorg", json!([depth, []])).await;
+    let gone = ask("eth_getTransactionReceipt", json!([first["hash"]])).await;
+    assert_eq!(gone["result"], Value::Null, "{gone:#}");
+
+    let second = transaction(&world.ok("finalised", &arguments));
+    assert_eq!(second["sequence"], 2);
+    assert!(second["block"].as_u64() >= first["block"].as_u64());
+    let there = ask("eth_getTransactionReceipt", json!([second["hash"]])).await;
+    assert_eq!(there["result"]["status"], "0x1", "{there:#}");
+    world.ok("already-finalised", &arguments);
 }
