@@ -1,8 +1,8 @@
 //! Reads zips with a reader of its own for their directory. Of the libraries, `zip`, `rc-zip` and `async_zip` keep an entry
 //! for every member in memory before the first can be looked at, and here an outsider decides how many there are; this one
-//! holds a single member at a time and counts before it reads. `rawzip` does not keep them either, but leaves to its caller
-//! what most of this file is: names, modes, links and which of two headers counts. Nothing here has to be believed: the hash
-//! of the whole tree decides about contents.
+//! holds a single member at a time and counts before it reads. `rawzip` walks a directory in the same way: with it the search
+//! for the directory and the parsing of its records could go, and the rules about kinds, names, links and methods would stay.
+//! Nothing read here has to be believed: the hash of the whole tree decides about contents.
 
 use std::{
     fs::File,
