@@ -143,8 +143,8 @@ fn spoils(lie: &RegistryLie) -> bool {
 fn locator(scenario: &Scenario) -> Words {
     let mut tag = about(scenario, |shelf| shelf == Shelf::Locator).filter(|lie| spoils(lie));
     let list = about(scenario, |shelf| shelf == Shelf::Referrers).any(spoils);
-    // With every layer the verifier looks for the release in mirrors as well, because a copy needs that.
-    let elsewhere = scenario.subject.is_deep() && scenario.mirror == Mirror::Honest;
+    // Who reads every layer also finds the release by the config, and in mirrors, because a copy needs that.
+    let elsewhere = scenario.subject.is_deep();
     match (tag.next(), list) {
         (Some(_), true) if elsewhere => YES.or(UNDECIDABLE),
         (None, _) | (_, false) => YES,

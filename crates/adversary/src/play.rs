@@ -102,6 +102,19 @@ async fn one(lane: &Lane, truth: &Truth, seed: u64, run: u64) -> Result<Line> {
 }
 
 impl Scenario {
+    /// Whether it is about something that one check alone notices.
+    #[must_use]
+    pub const fn is_pointed(&self) -> bool {
+        matches!(
+            self.subject,
+            Subject::Flawed(_)
+                | Subject::Copied { .. }
+                | Subject::Values(_)
+                | Subject::Withheld(_)
+                | Subject::Blemished(_)
+        )
+    }
+
     /// Whether endpoints or registries are asked anything.
     #[must_use]
     pub fn is_online(&self) -> bool {

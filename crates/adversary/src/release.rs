@@ -172,11 +172,14 @@ impl Scene<'_> {
             push_artifact(
                 self.repository,
                 media::LOCATOR,
-                document,
+                document.clone(),
                 &tag,
                 Some(subject),
             )
             .await?;
+            // Copies have the same config: whoever looks for the release of one looks here first.
+            let tag = locator_tag(&Digest::of(&images.configs[at]));
+            push_artifact(self.repository, media::LOCATOR, document, &tag, None).await?;
         }
         Ok(())
     }

@@ -251,7 +251,7 @@ impl Subject {
     /// A subject that must not be verified, whoever says what.
     pub fn dishonest(seed: &mut Seed) -> Self {
         let at = seed.below(2);
-        match seed.below(60) {
+        match seed.below(70) {
             0..=4 => Self::Unrecorded(at),
             5..=7 => Self::Pending(at),
             8..=10 => Self::Tainted(at),
@@ -277,22 +277,22 @@ impl Subject {
             33 => Self::Document(*seed.choose(&FAKES)),
             34..=36 => Self::Blemished(seed.choose(&Blemish::ALL).0),
             37 => Self::NoTls(2 + seed.below(2)),
-            38..=47 => Self::Flawed(seed.choose(&Flaw::ALL).0),
-            48..=50 => Self::Copied {
+            38..=57 => Self::Flawed(seed.choose(&Flaw::ALL).0),
+            58..=61 => Self::Copied {
                 copy: *seed.choose(&Copy::LIES),
                 at,
                 deep: seed.one_in(4, 5),
                 search: false,
             },
-            51 => Self::Copied {
+            62 => Self::Copied {
                 copy: *seed.choose(&Copy::HONEST),
                 at,
                 deep: false,
                 search: false,
             },
-            52..=54 => Self::Values(*seed.choose(&VALUES)),
-            55 => Self::Withheld(at),
-            56 => Self::Document(Fake::ChildSize),
+            63..=65 => Self::Values(*seed.choose(&VALUES)),
+            66 => Self::Withheld(at),
+            67 => Self::Document(Fake::ChildSize),
             // Those that are nearest to what is good.
             _ => Self::Blemished(seed.choose(&Blemish::ALL[25..]).0),
         }

@@ -132,17 +132,17 @@ async fn runs(arguments: &RunsArguments) -> Result<()> {
     Ok(())
 }
 
-/// The runs that could show a wrong allow, because a yes would be wrong; those without a network first, which take no
-/// time.
+/// The runs that could show a wrong allow, because a yes would be wrong; first those that one check alone notices, then
+/// those without a network, which take no time.
 fn worth_it(arguments: &RunsArguments, world: &World) -> Vec<u64> {
     let scenarios = (0..arguments.runs).filter_map(|run| {
         let scenario = Scenario::new(arguments.seed, run, world, "");
         let wrong = !scenario.expected().has(Word::Verified);
-        wrong.then(|| (scenario.is_online(), run))
+        wrong.then(|| (!scenario.is_pointed(), scenario.is_online(), run))
     });
     let mut worth: Vec<_> = scenarios.collect();
     worth.sort_unstable();
-    worth.into_iter().map(|(_, run)| run).collect()
+    worth.into_iter().map(|(.., run)| run).collect()
 }
 
 async fn without(
