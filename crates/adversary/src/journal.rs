@@ -89,6 +89,14 @@ pub struct Journal {
     pub done: BTreeMap<u64, Line>,
 }
 
+impl Drop for Journal {
+    /// Closing alone would leave it locked while a child process, on its way to its own program, shares the file.
+    fn drop(&mut self) {
+        let _ = self.file.flush();
+        let _ = self.file.get_ref().unlock();
+    }
+}
+
 impl Journal {
     /// Opens or creates `file`; a line torn by an end in its middle is dropped.
     ///

@@ -24,6 +24,14 @@ pub struct Journal {
     signed: BTreeMap<(BuilderId, ReleaseId, System), Digest>,
 }
 
+impl Drop for Journal {
+    /// Closing alone would leave it locked while a child process, on its way to its own program, shares the file.
+    fn drop(&mut self) {
+        // What cannot be unlocked is still unlocked when the last of them has closed it.
+        let _ = self.file.unlock();
+    }
+}
+
 impl Journal {
     /// Opens, or begins, the journal at `path`.
     ///
@@ -183,6 +191,17 @@ mod tests {
         let path = directory.path().join("journal");
         let _first = Journal::open(&path).unwrap();
         assert!(matches!(Journal::open(&path), Err(Error::Locked(_))));
+    }
+
+    /// As a child process does between its start and its program: it shares the open file for that long.
+    #[test]
+    fn a_closed_journal_is_free_although_a_child_still_shares_its_file() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("journal");
+        let journal = Journal::open(&path).unwrap();
+        let _shared = journal.file.try_clone().unwrap();
+        drop(journal);
+        Journal::open(&path).unwrap();
     }
 
     #[test]

@@ -79,8 +79,19 @@ pub(crate) fn rename(from: &Path, to: &Path) -> Result<(), Error> {
     sync_directory(parent(to))
 }
 
-/// An exclusive lock for as long as the returned file lives; never waits.
-pub(crate) fn lock(path: &Path) -> Result<File, Error> {
+/// A locked file; free again when this is dropped, whoever else still shares the open file (a child process does, on
+/// its way to its own program).
+pub(crate) struct Lock(File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // What cannot be unlocked is still unlocked when the last of them has closed it.
+        let _ = self.0.unlock();
+    }
+}
+
+/// An exclusive lock for as long as what is returned lives; never waits.
+pub(crate) fn lock(path: &Path) -> Result<Lock, Error> {
     let file = OpenOptions::new()
         .create(true)
         .truncate(false)
@@ -89,7 +100,7 @@ pub(crate) fn lock(path: &Path) -> Result<File, Error> {
         .open(path)
         .map_err(Error::file("open", path))?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
+        Ok(()) => Ok(Lock(file)),
         Err(fs::TryLockError::WouldBlock) => Err(Error::Locked(path.to_owned())),
         Err(fs::TryLockError::Error(error)) => Err(Error::file("lock", path)(error)),
     }
