@@ -24,13 +24,13 @@ pack_ours() { "$packer" pack "$place" "$1" "$place/image"; }
 pack_umoci() {
     runtime_tool --as-pid-1 umoci init --layout umoci &&
         runtime_tool --as-pid-1 umoci new --image umoci:seed &&
-        runtime_tool --as-pid-1 umoci insert --image umoci:seed root/nix /nix
+        runtime_tool --as-pid-1 umoci insert --image umoci:seed tree/nix /nix
 }
 
 # buildah copies everything into its store first; the layer is a plain tar.
 pack_buildah() {
     run_buildah from --name seed scratch &&
-        run_buildah copy seed /bench/root/nix /nix &&
+        run_buildah copy seed /bench/tree/nix /nix &&
         run_buildah commit --quiet --disable-compression seed oci:/bench/oci:seed
 }
 
@@ -74,7 +74,7 @@ same_files() {
     local layer
     layer=$(find "$place/$1/blobs/sha256" -type f -printf '%s %p\n' | sort -n | tail -n 1 | cut -d ' ' -f 2)
     cmp -s -- <(tar "$2" "$layer" | sed 's:^/::' | grep -v '/$' | sort) \
-        <(cd -- "$place/root" && find nix -type f | sort) || die "$1 packed other files"
+        <(cd -- "$place/tree" && find nix -type f | sort) || die "$1 packed other files"
 }
 
 # median_of NAME EXPRESSION: of an awk expression over the lines of timed.

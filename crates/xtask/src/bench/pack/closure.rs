@@ -116,7 +116,7 @@ fn records_file(folder: &Path) -> PathBuf {
 }
 
 fn place(folder: &Path, path: &StorePath) -> PathBuf {
-    folder.join("root/nix/store").join(path.to_basename())
+    folder.join("tree/nix/store").join(path.to_basename())
 }
 
 fn packed<C>(index: usize, node: Node<C>, nar: NarHash) -> eyre::Result<PackedPath<C>> {
