@@ -164,7 +164,7 @@ codes! {
         "check the anchor in the policy; an unknown contract generation needs a newer policy";
     #[doc = "no locator leads from the image to a release"]
     LocatorMissing "locator-missing" Undecidable
-        "publish the locator beside the image, or give it with --record; a re-packed copy that kept its config is verified with --deep";
+        "publish the locator beside the image, name a repository that has it with --mirror, or give it with --record; a re-packed copy that kept its config is verified with --deep";
     #[doc = "none of the locators found can be read"]
     LocatorMalformed "locator-malformed" Undecidable
         "fetch the locator from another mirror, or give it with --record";

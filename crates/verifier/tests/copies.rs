@@ -6,6 +6,7 @@ use std::{fs, io::Write as _, process::Command};
 
 use common::{Images, World};
 use flate2::{Compression, write::GzEncoder};
+use seed_attestation::media as attested_media;
 use seed_image::{Descriptor, ImageIndex, media};
 use seed_oci::{Options, Place, Repository, Tag};
 use seed_primitives::Digest;
@@ -197,6 +198,57 @@ async fn a_copy_packed_again_is_verified_as_its_original_with_deep_alone() {
     assert_eq!(summary["subject"][0]["digest"]["sha256"], digest.to_hex());
     let levels = summary["predicate"]["verifiedLevels"].as_array().unwrap();
     assert!(levels.contains(&json!("SEED_REPACKED_COPY")), "{levels:?}");
+}
+
+/// What skopeo and its like make: the same bytes in another repository, and nothing that lies beside them.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_manifest_elsewhere_is_led_to_its_release_by_a_mirror() {
+    let scene = Scene::start().await;
+    let (world, home, images) = (&scene.world, &scene.home, &scene.world.second.images);
+    for blob in [&images.configs[1], &images.layers[1], &images.base] {
+        scene.copies.push_blob(blob.clone()).await.unwrap();
+    }
+    let bytes = images.manifests[1].clone();
+    let digest = scene
+        .copies
+        .push_manifest(bytes.clone(), &[])
+        .await
+        .unwrap();
+    let image = format!("{}@{digest}", scene.mirror);
+    let verified = || {
+        let (exit, answer) = world.verify(&["--mirror", home, &image]);
+        assert_eq!(exit, 0, "{answer:#}");
+        let image = &answer["images"][0];
+        assert_eq!(image["release"]["images"][0]["copyOf"], Value::Null);
+        image["notes"].as_array().unwrap().clone()
+    };
+    world.bad(3, "locator-missing", &[&image]);
+    // That the evidence is in the mirror alone is nobody's fault.
+    assert_eq!(verified(), [Value::Null; 0]);
+
+    // More referrers than are read, none of which leads anywhere, keep nobody from the mirror's locator.
+    scene
+        .copies
+        .push_blob(attested_media::EMPTY_CONFIG)
+        .await
+        .unwrap();
+    for at in 0..20 {
+        let junk = format!("junk {at}").into_bytes();
+        let kind = attested_media::LOCATOR;
+        let manifest = json!({
+            "schemaVersion": 2,
+            "mediaType": media::MANIFEST,
+            "artifactType": kind,
+            "config": Descriptor::of(attested_media::OCI_EMPTY, attested_media::EMPTY_CONFIG),
+            "layers": [Descriptor::of(kind, &junk)],
+            "subject": Descriptor::of(media::MANIFEST, &bytes),
+        });
+        scene.copies.push_blob(junk).await.unwrap();
+        let referrer = manifest.to_string().into_bytes();
+        scene.copies.push_referrer(&digest, referrer).await.unwrap();
+    }
+    verified();
+    world.bad(3, "locator-malformed", &[&image]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

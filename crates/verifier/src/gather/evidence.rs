@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use futures_util::{StreamExt as _, stream};
 use seed_attestation::{Attestation, EvidenceManifest, LayerKind, Locator, media};
-use seed_oci::{MAX_STATEMENT, Repository};
+use seed_oci::{Error, MAX_STATEMENT, Repository};
 use seed_primitives::{BuilderId, Digest, ReleaseId, System};
 use seed_verdict::Blobs;
 
@@ -81,22 +81,35 @@ impl Places<'_> {
     }
 
     async fn manifest(&self, digest: &Digest) -> Option<Vec<u8>> {
-        for repository in self.repositories {
-            match repository.manifest(digest).await {
-                Ok(manifest) => return Some(manifest.bytes().to_vec()),
-                Err(error) => self.notes.add(error),
-            }
-        }
-        None
+        let manifest = async |repository: &Repository| {
+            let manifest = repository.manifest(digest).await?;
+            Ok(manifest.bytes().to_vec())
+        };
+        self.first(manifest).await
     }
 
     async fn blob(&self, digest: &Digest) -> Option<Vec<u8>> {
+        let blob = async |repository: &Repository| {
+            let bytes = repository.blob(digest, MAX_STATEMENT).await?;
+            Ok(bytes.to_vec())
+        };
+        self.first(blob).await
+    }
+
+    /// From the first place that has it. That the others have not is worth a note only where none has.
+    async fn first(
+        &self,
+        get: impl AsyncFn(&Repository) -> Result<Vec<u8>, Error>,
+    ) -> Option<Vec<u8>> {
+        let mut missing = Vec::new();
         for repository in self.repositories {
-            match repository.blob(digest, MAX_STATEMENT).await {
-                Ok(bytes) => return Some(bytes.to_vec()),
+            match get(repository).await {
+                Ok(bytes) => return Some(bytes),
+                Err(error) if error.is_not_found() => missing.push(error),
                 Err(error) => self.notes.add(error),
             }
         }
+        missing.iter().for_each(|error| self.notes.add(error));
         None
     }
 }

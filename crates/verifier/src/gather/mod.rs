@@ -167,14 +167,14 @@ impl<'a> Gatherer<'a> {
         let repository = Repository::open(place, &self.options)
             .map_err(|error| Stop::no_image(&error, RejectionCode::ManifestDigestMismatch))?;
         let served = image::serve(&repository, request.reference, request.deep, notes).await?;
-        let mut locators = match request.locator {
-            Some(locator) => vec![locator.to_vec()],
-            None => locator::find(&repository, &served.manifests, self.policy, notes).await,
-        };
         let mut repositories = vec![repository];
         for mirror in self.mirrors.iter().filter(|mirror| *mirror != place) {
             repositories.extend(notes.ok(Repository::open(mirror, &self.options)));
         }
+        let mut locators = match request.locator {
+            Some(locator) => vec![locator.to_vec()],
+            None => locator::find(&repositories, &served.manifests, self.policy, notes).await,
+        };
         let originals = Originals {
             repositories: &repositories,
             policy: self.policy,
