@@ -139,17 +139,19 @@ fn spoils(lie: &RegistryLie) -> bool {
     !matches!(lie.effect, Effect::Harmless | Effect::Passing)
 }
 
-/// Under the tag, or among the referrers.
+/// Under the tag, among the referrers, or either in a mirror.
 fn locator(scenario: &Scenario) -> Words {
     let mut tag = about(scenario, |shelf| shelf == Shelf::Locator).filter(|lie| spoils(lie));
     let list = about(scenario, |shelf| shelf == Shelf::Referrers).any(spoils);
-    // Who reads every layer also finds the release by the config, and in mirrors, because a copy needs that.
-    let elsewhere = scenario.subject.is_deep();
+    // Who reads every layer also finds the release by the config, because a copy needs that.
+    let by_config = scenario.subject.is_deep();
+    let mirrored = scenario.mirror == Mirror::Honest;
     match (tag.next(), list) {
-        (Some(_), true) if elsewhere => YES.or(UNDECIDABLE),
         (None, _) | (_, false) => YES,
-        // A changed byte may be one that does not matter.
+        // A changed byte may be one that does not matter, or one after which it still seems to lead somewhere.
         (Some(lie), true) if lie.effect == Effect::Corrupt => YES.or(UNDECIDABLE),
+        (Some(_), true) if mirrored => YES,
+        (Some(_), true) if by_config => YES.or(UNDECIDABLE),
         (Some(_), true) => UNDECIDABLE,
     }
 }

@@ -172,14 +172,11 @@ impl Scene<'_> {
             push_artifact(
                 self.repository,
                 media::LOCATOR,
-                document.clone(),
+                document,
                 &tag,
                 Some(subject),
             )
             .await?;
-            // Copies have the same config: whoever looks for the release of one looks here first.
-            let tag = locator_tag(&Digest::of(&images.configs[at]));
-            push_artifact(self.repository, media::LOCATOR, document, &tag, None).await?;
         }
         Ok(())
     }

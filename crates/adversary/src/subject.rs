@@ -293,6 +293,7 @@ impl Subject {
             63..=65 => Self::Values(*seed.choose(&VALUES)),
             66 => Self::Withheld(at),
             67 => Self::Document(Fake::ChildSize),
+            68..=69 => Self::Blemished(Blemish::OtherCopy),
             // Those that are nearest to what is good.
             _ => Self::Blemished(seed.choose(&Blemish::ALL[25..]).0),
         }
