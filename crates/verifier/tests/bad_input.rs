@@ -382,8 +382,8 @@ fn policy_init_writes_a_policy_that_is_used_and_never_overwrites() {
         place.run(&arguments)
     };
     let endpoints = [
-        "one,EE=https://one.example",
-        "two,IS=https://two.example",
+        "one,EE=https://one.example/v3/a-customers-key",
+        "two,IS=https://two.example?key=a-customers-key",
         "three=http://127.0.0.1:8545",
     ];
     let output = init(&endpoints, "new policy.toml");
@@ -396,6 +396,14 @@ fn policy_init_writes_a_policy_that_is_used_and_never_overwrites() {
     for command in ["check", "explain"] {
         let output = place.run(&["policy", command, "new policy.toml"]);
         assert!(output.status.success(), "{output:?}");
+        let printed = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        assert!(!printed.contains("a-customers-key"), "{printed}");
+        if command == "explain" {
+            for place in ["(EE) https://one.example/…", "(IS) https://two.example/…"] {
+                assert!(printed.contains(place), "{printed}");
+            }
+            assert!(printed.contains("http://127.0.0.1:8545\n"), "{printed}");
+        }
     }
 
     refused(&init(&endpoints, "new policy.toml"), 2, "output-exists");

@@ -193,6 +193,18 @@ fn warnings(policy: &Policy) -> Vec<String> {
     warnings
 }
 
+/// A URL without what is behind its host, which is where operators put their customers' keys.
+fn without_key(url: &str) -> String {
+    let host = url.find("://").map_or(0, |at| at + 3);
+    let parts = url.split_at_checked(host).unwrap_or_default();
+    match parts.1.find(['/', '?', '#']) {
+        Some(at) if parts.1.len() > at + 1 => {
+            format!("{}{}/…", parts.0, parts.1.get(..at).unwrap_or_default())
+        }
+        _ => url.to_owned(),
+    }
+}
+
 fn explain(arguments: &FileArguments) -> Result<(), Fault> {
     let file = PolicyFile::load(arguments.file.as_deref())?;
     let (policy, mut page) = (&file.policy, Page::new(colour()));
@@ -235,7 +247,9 @@ fn explain(arguments: &FileArguments) -> Result<(), Fault> {
             "",
             &format!(
                 "{} ({}) {}",
-                endpoint.operator, endpoint.jurisdiction, endpoint.url
+                endpoint.operator,
+                endpoint.jurisdiction,
+                without_key(&endpoint.url)
             ),
         );
     }
