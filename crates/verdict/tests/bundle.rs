@@ -391,10 +391,16 @@ fn rejects_another_spelling_of_the_same() {
 
 #[test]
 fn rejects_too_much_and_too_deep_without_reading_it() {
-    let large = vec![b' '; MAX_BUNDLE_BYTES + 1];
+    assert_eq!(MAX_BUNDLE_BYTES, 4 << 20, "docs/protocol.md says 4 MiB");
+    let mut large = vec![b' '; MAX_BUNDLE_BYTES + 1];
     assert!(matches!(
         Bundle::from_json(&large),
         Err(BundleError::TooLarge { .. })
+    ));
+    large.pop();
+    assert!(matches!(
+        Bundle::from_json(&large),
+        Err(BundleError::Json(_))
     ));
     let deep = "[".repeat(1_000_000);
     assert!(matches!(
