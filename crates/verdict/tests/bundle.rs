@@ -354,6 +354,8 @@ fn rejects_what_is_in_another_order_twice_left_over_or_left_out() {
     assert_eq!(nowhere, BundleError::Node(4095));
     let slot = malformed(|value| drop(value["chain"]["slots"].as_array_mut().unwrap().pop()));
     assert!(matches!(slot, BundleError::Inconsistent(_)));
+    let code = malformed(|value| value["chain"]["rulesCode"] = json!("0x00"));
+    assert!(matches!(code, BundleError::Inconsistent(_)));
     let field = malformed(|value| value["threshold"] = json!(1));
     assert!(matches!(field, BundleError::Json(_)));
     let kind = malformed(|value| value["mediaType"] = json!("application/json"));
@@ -424,6 +426,12 @@ fn rejects_too_much_and_too_deep_without_reading_it() {
             assert_eq!(counted, too_many, "{count} {list}: {found}");
         }
     }
-    let path = malformed(|value| value["chain"]["account"] = json!(vec![0; 66]));
-    assert!(matches!(path, BundleError::Count { .. }));
+    for (length, too_long) in [(65, false), (66, true)] {
+        let path = malformed(|value| value["chain"]["account"] = json!(vec![0; length]));
+        assert_eq!(
+            matches!(path, BundleError::Count { .. }),
+            too_long,
+            "{path}"
+        );
+    }
 }

@@ -4,7 +4,8 @@ mod common;
 
 use alloy_primitives::keccak256;
 use common::{Case, NOW, Plan};
-use seed_image::{Descriptor, ImageIndex, media};
+use seed_attestation::Locator;
+use seed_image::{Descriptor, ImageIndex, ImageManifest, media};
 use seed_primitives::Digest;
 use seed_verdict::{
     Bundle, CaptureError, ChainEvidence, Document, Evidence, ImageEvidence, ManifestEvidence,
@@ -182,4 +183,82 @@ fn a_bundle_brings_the_originals_of_its_images_and_is_made_of_no_copy() {
     assert_eq!(release.images[0].copy_of, Some(original(&plan)));
     let refused = verify(&case.evidence.image, false).unwrap_err();
     assert_eq!(refused.code, Code::RepackedCopy);
+}
+
+/// A locator like that of the case, over other images.
+fn over(case: &Case, digests: Vec<Digest>) -> Vec<u8> {
+    let mut locator = Locator::from_json(&case.evidence.locators[0]).unwrap();
+    locator.record.digests = digests;
+    locator.to_json().unwrap()
+}
+
+/// An image of another config, what was not found, and an original that is wrong: the complaint is about the last that
+/// there is, wherever it stands.
+#[test]
+fn the_complaint_is_about_what_led_furthest() {
+    let plan = Plan::new();
+    let mut case = plan.case();
+    case.serve_copy(&plan, GZIP);
+    let mut wrong = ImageManifest::parse(&plan.image(&plan.systems[1]).manifest).unwrap();
+    wrong.config.size += 1;
+    let wrong = case.evidence.blobs.insert(wrong.to_bytes());
+    let other = Digest::of(&plan.image(&plan.systems[0]).manifest);
+    let third = plan.image(&"aarch64-darwin".parse().unwrap()).manifest;
+    let third = case.evidence.blobs.insert(third);
+    let nowhere = Digest::of(b"found nowhere");
+    let led = [
+        (b"no locator".to_vec(), Code::LocatorMalformed),
+        (over(&case, vec![other, third]), Code::ImageNotInRecord),
+        (over(&case, vec![other, nowhere]), Code::OriginalMissing),
+        (over(&case, vec![other, wrong]), Code::SizeMismatch),
+    ];
+    for (at, (further, code)) in led.iter().enumerate() {
+        for (less, _) in &led[..at] {
+            for locators in [[less, further], [further, less]] {
+                case.evidence.locators = locators.map(Clone::clone).to_vec();
+                assert_eq!(case.decide().unwrap_err().code, *code);
+            }
+        }
+    }
+}
+
+/// In a form that is only of copies, an image that no signature is about is nothing that signatures could be missing for.
+#[test]
+fn at_grade_signatures_a_strange_image_in_dockers_form_is_in_no_record() {
+    let plan = Plan::new();
+    let mut case = plan.case();
+    let policy = Policy::from_toml(&case.policy).unwrap();
+    let bundle = Bundle::capture(&policy, &case.evidence, NOW).unwrap();
+    let attestations = bundle.attestations().iter();
+    case.evidence.attestations = attestations.map(|one| one.to_json().unwrap()).collect();
+    case.evidence.chain = ChainEvidence::default();
+    case.demand("version = 1\n", "version = 1\nrequire = \"signatures\"\n");
+    case.context.deep = true;
+    let strange = plan.image(&"aarch64-darwin".parse().unwrap());
+    for (docker, code) in [
+        (true, Code::ImageNotInRecord),
+        (false, Code::KnownSignersTooFew),
+    ] {
+        let mut manifest = String::from_utf8(strange.manifest.clone()).unwrap();
+        if docker {
+            manifest = manifest.replace(
+                media::MANIFEST,
+                "application/vnd.docker.distribution.manifest.v2+json",
+            );
+            manifest = manifest.replace(
+                media::CONFIG,
+                "application/vnd.docker.container.image.v1+json",
+            );
+        }
+        *case.image() = ManifestEvidence {
+            manifest: manifest.into_bytes(),
+            ..strange.clone()
+        };
+        case.ask_for_what_is_served();
+        case.add_originals(&plan);
+        assert_eq!(case.decide().unwrap_err().code, code);
+    }
+    // One that could be a copy of what was not found is not judged as itself either.
+    case.lose(&original(&plan));
+    assert_eq!(case.decide().unwrap_err().code, Code::OriginalMissing);
 }

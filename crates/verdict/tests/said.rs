@@ -79,6 +79,15 @@ fn of_several_locators_the_one_that_led_furthest_is_complained_about() {
         case.evidence.locators.insert(place, b"junk".to_vec());
         refusal(&case, Code::RecordMismatch);
     }
+    // Of those that led equally far about the first.
+    for junk in [&b"{}"[..], b"[7]"] {
+        case.evidence.locators = vec![junk.to_vec()];
+        let alone = refusal(&case, Code::LocatorMalformed);
+        case.evidence.locators.push(b"\"other junk\"".to_vec());
+        assert_eq!(refusal(&case, Code::LocatorMalformed), alone);
+        case.evidence.locators.reverse();
+        assert_ne!(refusal(&case, Code::LocatorMalformed), alone);
+    }
 }
 
 #[test]
