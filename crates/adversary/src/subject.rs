@@ -251,7 +251,7 @@ impl Subject {
     /// A subject that must not be verified, whoever says what.
     pub fn dishonest(seed: &mut Seed) -> Self {
         let at = seed.below(2);
-        match seed.below(70) {
+        match seed.below(72) {
             0..=4 => Self::Unrecorded(at),
             5..=7 => Self::Pending(at),
             8..=10 => Self::Tainted(at),
@@ -294,6 +294,9 @@ impl Subject {
             66 => Self::Withheld(at),
             67 => Self::Document(Fake::ChildSize),
             68..=69 => Self::Blemished(Blemish::OtherCopy),
+            // What is hit too seldom by the draws above.
+            70 => Self::Document(Fake::ForeignLayer),
+            71 => Self::Blemished(Blemish::Unreadable),
             // Those that are nearest to what is good.
             _ => Self::Blemished(seed.choose(&Blemish::ALL[25..]).0),
         }
