@@ -5,6 +5,7 @@ use std::{
 };
 
 use clap::{Parser as _, error::ErrorKind};
+use seed_primitives::{ascii_json, shown};
 use serde_json::json;
 
 use crate::{
@@ -12,9 +13,7 @@ use crate::{
     arguments::{Arguments, Command, OnceArguments},
     claim::{Told, post, prove},
     once::once,
-    report::ascii,
     sender::SendArguments,
-    shown::shown,
 };
 
 /// Runs the command and returns its exit code.
@@ -124,7 +123,7 @@ fn fail(fault: &Fault, output: Output) -> u8 {
             "message": fault.to_string(),
             "releases": [],
         });
-        if let Err(fault) = say(&(ascii(&answer.to_string()) + "\n")) {
+        if let Err(fault) = say(&(ascii_json(&answer.to_string()) + "\n")) {
             complain(&fault.line());
         }
     }

@@ -1,11 +1,9 @@
 use std::path::{Path, PathBuf};
 
 use seed_chain::{ChainError, KeyError};
-use seed_primitives::{ParseError, write_address};
+use seed_primitives::{ParseError, shown, write_address};
 use seed_proof::RulesError;
 use thiserror::Error;
-
-use crate::shown::shown;
 
 /// Why nothing could be decided about any release: the question, the machine, the chain or a place was at
 /// fault. Printed as `error[<code>]: <what and where>; <what to do>`.

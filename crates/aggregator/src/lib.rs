@@ -22,7 +22,6 @@ mod release;
 pub mod report;
 mod sender;
 mod settings;
-mod shown;
 mod submission;
 mod submit;
 #[cfg(test)]

@@ -1,9 +1,9 @@
 use std::{collections::BTreeMap, path::Path};
 
-use seed_primitives::BuilderId;
+use seed_primitives::{BuilderId, shown};
 use serde::Deserialize;
 
-use crate::{Fault, file, shown::shown};
+use crate::{Fault, file};
 
 const MAX_BYTES: u64 = 1 << 20;
 

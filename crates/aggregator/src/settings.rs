@@ -8,10 +8,10 @@ use seed_attestation::Domain;
 use seed_chain::KeySource;
 use seed_oci::Place;
 use seed_primitives::{
-    Deployment, MAX_DEPLOYMENT_BYTES, ParseError, ReleaseId, parse_address, write_address,
+    Deployment, MAX_DEPLOYMENT_BYTES, ParseError, ReleaseId, parse_address, shown, write_address,
 };
 
-use crate::{Fault, Output, arguments::OnceArguments, file, shown::shown};
+use crate::{Fault, Output, arguments::OnceArguments, file};
 
 const MAX_CONFIG_BYTES: u64 = 256 * 1024;
 const DEFAULT_TIMEOUT: u64 = 300;

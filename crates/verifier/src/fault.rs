@@ -2,11 +2,9 @@ use std::path::{Path, PathBuf};
 
 use seed_attestation::NetworkError;
 use seed_oci::ArchiveFault;
-use seed_primitives::{Digest, ParseError};
+use seed_primitives::{Digest, ParseError, shown};
 use seed_verdict::{BundleError, PolicyError};
 use thiserror::Error;
-
-use crate::shown;
 
 /// Why there is no verdict: the question, the machine or the time was at fault, never the image.
 ///

@@ -15,7 +15,6 @@ mod network_file;
 mod outcome;
 mod policy_file;
 mod report;
-mod shown;
 mod threads;
 mod unplugged;
 mod verifier;
@@ -32,7 +31,6 @@ pub use layer::{Encoding, LayerError, LayerReader, ReadLayer};
 pub use outcome::{Answer, Outcome, worst};
 pub use policy_file::{PolicyFile, SYSTEM_POLICY};
 pub use report::{Format, Report, SCHEMA_VERSION};
-pub use shown::shown;
 pub use unplugged::Unplugged;
 pub use verifier::{Question, Verifier};
 

@@ -3,12 +3,14 @@
 mod text;
 
 use alloy_primitives::{Address, B256};
-use seed_primitives::{BuilderId, Digest, ReleaseId, Source, System, address_text, bytes32_text};
+use seed_primitives::{
+    BuilderId, Digest, ReleaseId, Source, System, address_text, ascii_json, bytes32_text, shown,
+};
 use serde::Serialize;
 
 use crate::{
     Lack, LedgerState, Names, Outcome, PublishedLocator, Refusal, RefusedDocument, Release,
-    Submission, divergence::Divergence, quorum, shown::shown,
+    Submission, divergence::Divergence, quorum,
 };
 
 /// The outcome of one run, over every release it looked at.
@@ -269,7 +271,7 @@ impl Report {
     #[must_use]
     pub fn to_json(&self) -> String {
         // Texts, numbers and lists always have a JSON form.
-        ascii(&serde_json::to_string_pretty(self).unwrap_or_default()) + "\n"
+        ascii_json(&serde_json::to_string_pretty(self).unwrap_or_default()) + "\n"
     }
 
     /// The form for people.
@@ -277,20 +279,4 @@ impl Report {
     pub fn to_text(&self, names: &Names) -> String {
         text::render(self, names)
     }
-}
-
-/// Everything but printable ASCII becomes `\u` and four hex digits, which read back as the same value.
-pub(crate) fn ascii(json: &str) -> String {
-    let mut out = String::with_capacity(json.len());
-    let mut units = [0; 2];
-    for c in json.chars() {
-        if c == '\n' || (c.is_ascii() && !c.is_ascii_control()) {
-            out.push(c);
-            continue;
-        }
-        for unit in c.encode_utf16(&mut units) {
-            out.push_str(&format!("\\u{unit:04x}"));
-        }
-    }
-    out
 }

@@ -1,7 +1,9 @@
 use std::fmt::Write as _;
 
+use seed_primitives::shown;
+
 use super::{ReleaseReport, Report, VoteReport};
-use crate::{Names, shown::shown};
+use crate::Names;
 
 /// Writing to a text cannot fail; the results are dropped.
 pub(super) fn render(report: &Report, names: &Names) -> String {

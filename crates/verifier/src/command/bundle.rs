@@ -3,7 +3,7 @@
 use std::{path::Path, time::Duration};
 
 use seed_oci::{Options, Pointer, Reference, Repository};
-use seed_primitives::{write_address, write_bytes32};
+use seed_primitives::{shown, write_address, write_bytes32};
 use seed_verdict::{
     Bundle, CaptureError, Context, Grade, HighWater, Policy, RejectionCode, Requested, decide,
 };
@@ -24,7 +24,6 @@ use crate::{
     load_bundle,
     moment::{date, now},
     report::{Page, SCHEMA_VERSION, Tone},
-    shown::shown,
 };
 
 pub(super) fn run(arguments: &BundleArguments) -> Result<u8, Fault> {

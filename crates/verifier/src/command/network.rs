@@ -7,7 +7,7 @@ use seed_attestation::{
     Network, NetworkBuilder, NetworkDeployment, NetworkFile, NetworkKeys, NetworkRules, Signature,
 };
 use seed_primitives::{
-    BuilderId, Deployment, Digest, ParseError, parse_bytes32, write_address, write_bytes32,
+    BuilderId, Deployment, Digest, ParseError, parse_bytes32, shown, write_address, write_bytes32,
 };
 use serde_json::{Value, json};
 
@@ -26,7 +26,6 @@ use crate::{
     moment::{date, now, seconds},
     network_file::load,
     report::{Page, SCHEMA_VERSION, Tone},
-    shown,
 };
 
 const UNVERIFIED: &str =

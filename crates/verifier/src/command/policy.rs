@@ -1,5 +1,5 @@
 use alloy_primitives::B256;
-use seed_primitives::ParseError;
+use seed_primitives::{ParseError, shown};
 use seed_verdict::{
     Anchor, Endpoint, ExpectedSource, InitialPolicy, KnownBuilder, NetworkPin, Policy, PolicyError,
 };
@@ -71,7 +71,7 @@ fn init(arguments: &InitArguments) -> Result<(), Fault> {
         None => say(&text),
         Some(file) => {
             write_new(file, text.as_bytes())?;
-            complain(&format!("wrote {}", crate::shown(&file.to_string_lossy())));
+            complain(&format!("wrote {}", shown(&file.to_string_lossy())));
             Ok(())
         }
     }

@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 use seed_attestation::NetworkDeployment;
-use seed_primitives::{Digest, write_address, write_bytes32};
+use seed_primitives::{Digest, shown, write_address, write_bytes32};
 use seed_verdict::{Anchor, NetworkPin, Policy};
 use toml_edit::{Array, DocumentMut, value};
 
@@ -12,7 +12,6 @@ use crate::{
     Fault, PolicyFile,
     moment::now,
     network_file::{anchor, deployment, load},
-    shown,
 };
 
 pub(super) fn run(arguments: &UpdateArguments) -> Result<(), Fault> {

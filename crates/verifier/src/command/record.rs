@@ -1,6 +1,6 @@
 use std::{io, time::Duration};
 
-use seed_primitives::{write_address, write_bytes32};
+use seed_primitives::{ascii_json, shown, write_address, write_bytes32};
 use serde_json::json;
 
 use super::{
@@ -13,7 +13,6 @@ use crate::{
     look::{Look, RevocationLook, look},
     moment::{age, date, now},
     report::{Page, SCHEMA_VERSION, Tone},
-    shown::{ascii_json, shown},
 };
 
 /// Shows a release; 0 means that it was found, and nothing about any image.

@@ -6,7 +6,7 @@ use std::{
 };
 
 use seed_oci::Reference;
-use seed_primitives::Digest;
+use seed_primitives::{Digest, shown};
 use seed_verdict::Bundle;
 
 use super::{
@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     Answer, BundlePlace, Fault, Format, Memory, Outcome, PolicyFile, Question, Report, Unplugged,
-    Verifier, load_bundle, moment::now, report::Summary, shown, threads::layers_at_once,
+    Verifier, load_bundle, moment::now, report::Summary, threads::layers_at_once,
     unplugged::named_digest,
 };
 

@@ -1,10 +1,11 @@
 use std::io;
 
+use seed_primitives::ascii_json;
 use seed_verdict::{Grade, Release};
 use serde::Serialize;
 
 use super::{DOES_NOT_PROVE, Report, trust::trusts};
-use crate::{Answer, Fault, Outcome, PolicyFile, shown::ascii_json};
+use crate::{Answer, Fault, Outcome, PolicyFile};
 
 /// The version of the JSON form. Fields may be added within a version; none changes its meaning.
 pub const SCHEMA_VERSION: u32 = 1;

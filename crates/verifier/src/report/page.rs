@@ -1,4 +1,4 @@
-use crate::shown;
+use seed_primitives::shown;
 
 /// How a word is meant; a colour where there is a terminal.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -1,5 +1,5 @@
-/// Text from outside, fit for a terminal: control characters, line breaks and invisible characters that reorder
-/// or hide text are written as escapes.
+/// Text from outside, fit for one line of a terminal: control characters, line breaks and invisible characters
+/// that reorder or hide text are written as escapes.
 #[must_use]
 pub fn shown(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
@@ -13,9 +13,10 @@ pub fn shown(text: &str) -> String {
     out
 }
 
-/// The same for JSON text: everything but printable ASCII becomes `\u` and four hex digits, which read back as the same value.
+/// The same for a JSON text: everything but printable ASCII becomes `\u` and four hex digits, which read back as the
+/// same value.
 #[must_use]
-pub(crate) fn ascii_json(json: &str) -> String {
+pub fn ascii_json(json: &str) -> String {
     let mut out = String::with_capacity(json.len());
     let mut units = [0; 2];
     for c in json.chars() {
