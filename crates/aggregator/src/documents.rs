@@ -3,8 +3,8 @@ use std::{path::Path, time::Duration};
 use bytes::Bytes;
 use seed_attestation::{Attestation, FormatError, GenesisSignature, media};
 use seed_oci::{Error, MAX_TAGS, Repository, Tag};
-use seed_primitives::{BuilderId, Digest, ReleaseId};
-use serde::{Deserialize, Serialize};
+use seed_primitives::{BuilderId, ReleaseId};
+use serde::Serialize;
 use tokio::task::JoinSet;
 
 use crate::{Fault, Places, file, places::is_silence};
@@ -225,35 +225,19 @@ impl Wanted {
     }
 }
 
-#[derive(Deserialize)]
-struct Artifact {
-    layers: Vec<Layer>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Layer {
-    media_type: String,
-    digest: Digest,
-}
-
 /// The one layer of the artifact manifest under `tag`, which must be of this type.
 async fn fetch(place: &Repository, tag: &Tag, media_type: &str, max: u64) -> Result<Bytes, Error> {
     let manifest = place.resolve_tag(tag).await?;
-    let malformed = |why: &str| Error::Malformed {
+    let malformed = |why| Error::Malformed {
         place: place.place().to_owned(),
         what: format!("the artifact under tag {tag}"),
-        why: why.to_owned(),
+        why,
     };
     if manifest.artifact_type() != Some(media_type) {
-        return Err(malformed("its artifact type is another"));
+        return Err(malformed("its artifact type is another".to_owned()));
     }
-    let artifact: Artifact =
-        serde_json::from_slice(manifest.bytes()).map_err(|error| malformed(&error.to_string()))?;
-    match artifact.layers.as_slice() {
-        [layer] if layer.media_type == media_type => place.blob(&layer.digest, max).await,
-        _ => Err(malformed("it does not have exactly one layer of its type")),
-    }
+    let document = manifest.only_layer(media_type).map_err(malformed)?;
+    place.blob(&document, max).await
 }
 
 fn from_file<T>(

@@ -57,6 +57,19 @@ struct OutlineSubject {
     digest: Digest,
 }
 
+/// An artifact manifest as far as it leads to its document.
+#[derive(Deserialize)]
+struct Artifact {
+    layers: Vec<Layer>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Layer {
+    media_type: String,
+    digest: Digest,
+}
+
 impl Outline {
     /// Why this is not one manifest or one index.
     fn fault(&self) -> Option<&'static str> {
@@ -166,6 +179,19 @@ impl Manifest {
         self.subject
     }
 
+    /// The digest of the document of an artifact manifest: its only layer, which has this media type.
+    ///
+    /// # Errors
+    /// In words, where the layers cannot be read, or are not one of this type.
+    pub fn only_layer(&self, media_type: &str) -> Result<Digest, String> {
+        let artifact: Artifact =
+            serde_json::from_slice(&self.bytes).map_err(|error| error.to_string())?;
+        match artifact.layers.as_slice() {
+            [layer] if layer.media_type == media_type => Ok(layer.digest),
+            _ => Err("it does not have exactly one layer of its type".to_owned()),
+        }
+    }
+
     /// A descriptor of this manifest, with its artifact type and annotations.
     #[must_use]
     pub fn descriptor(&self) -> Descriptor {
@@ -218,6 +244,21 @@ mod tests {
                 "{text}"
             );
         }
+    }
+
+    #[test]
+    fn the_document_of_an_artifact_is_its_only_layer_and_of_its_type() {
+        let digest = Digest::of(b"document");
+        let layer = format!(r#"{{"mediaType":"d","digest":"{digest}","size":8}}"#);
+        let of = |layers: &str| {
+            let layers = format!(r#""layers":[{layers}]"#);
+            parse(&MANIFEST.replace(r#""layers":[]"#, &layers)).unwrap()
+        };
+        assert_eq!(of(&layer).only_layer("d"), Ok(digest));
+        assert!(of(&layer).only_layer("e").is_err());
+        assert!(of("").only_layer("d").is_err());
+        assert!(of(&format!("{layer},{layer}")).only_layer("d").is_err());
+        assert!(of(r#"{"mediaType":"d"}"#).only_layer("d").is_err());
     }
 
     #[test]
