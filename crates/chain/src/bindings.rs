@@ -1,4 +1,6 @@
-use alloy::sol_types::SolInterface as _;
+use std::fmt::Debug;
+
+use alloy::sol_types::SolInterface;
 use alloy_primitives::{Address, B256, Bytes, keccak256};
 use serde::Deserialize;
 
@@ -130,28 +132,28 @@ pub fn logic_hash() -> B256 {
     Bytecode::rules().logic_hash
 }
 
+/// The named error in a contract's revert data, with its values: `Name { value: 1 }`. `None` where it is none of the
+/// ledger's, the rules' or the timelock's.
+#[must_use]
+pub fn named_error(data: &[u8]) -> Option<String> {
+    named::<ReleaseLedger::ReleaseLedgerErrors>(data)
+        .or_else(|| named::<IQuorumRules::IQuorumRulesErrors>(data))
+        .or_else(|| named::<TimelockController::TimelockControllerErrors>(data))
+}
+
+fn named<E: SolInterface + Debug>(data: &[u8]) -> Option<String> {
+    let error = format!("{:?}", E::abi_decode(data).ok()?);
+    // The outer enum repeats the name: `Name(Name { … })`.
+    let inner = error
+        .split_once('(')
+        .and_then(|(_, rest)| rest.strip_suffix(')'));
+    Some(inner.unwrap_or(&error).to_owned())
+}
+
 /// The named error in a contract's revert data, with its values; the raw data where none is known.
 pub(crate) fn reason(data: &[u8]) -> String {
-    let named = ReleaseLedger::ReleaseLedgerErrors::abi_decode(data)
-        .map(|error| format!("{error:?}"))
-        .or_else(|_| {
-            IQuorumRules::IQuorumRulesErrors::abi_decode(data).map(|error| format!("{error:?}"))
-        })
-        .or_else(|_| {
-            TimelockController::TimelockControllerErrors::abi_decode(data)
-                .map(|error| format!("{error:?}"))
-        });
-    match named {
-        // The outer enum repeats the name: `Name(Name { … })`.
-        Ok(text) => match text.split_once('(') {
-            Some((_, inner)) => inner.trim_end_matches(')').to_owned(),
-            None => text,
-        },
-        Err(_) => format!(
-            "unknown reason 0x{}",
-            shown(&alloy_primitives::hex::encode(data))
-        ),
-    }
+    let raw = || shown(&alloy_primitives::hex::encode(data));
+    named_error(data).unwrap_or_else(|| format!("unknown reason 0x{}", raw()))
 }
 
 #[cfg(test)]

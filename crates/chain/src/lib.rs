@@ -17,7 +17,7 @@ mod proof;
 mod signer;
 mod wallet;
 
-pub use bindings::{Bytecode, ledger_code_hash, logic_hash};
+pub use bindings::{Bytecode, ledger_code_hash, logic_hash, named_error};
 pub use claim::Claim;
 pub use configuration::{BuilderEntry, RulesConfiguration};
 pub use endpoint::{Endpoint, FinalisedEvent};

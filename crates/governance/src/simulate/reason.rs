@@ -1,33 +1,8 @@
-use alloy::sol_types::{Panic, Revert, SolError as _, SolInterface};
+use alloy::sol_types::{Panic, Revert, SolError as _};
 use alloy_primitives::{Bytes, hex};
+use seed_chain::named_error;
 
 use crate::output::shown;
-
-/// The contracts' own errors, from the committed ABI.
-mod errors {
-    #![allow(
-        missing_docs,
-        unreachable_pub,
-        missing_debug_implementations,
-        clippy::all
-    )]
-    alloy::sol!(
-        #[derive(Debug)]
-        ReleaseLedger,
-        "../../contracts/snapshots/abi/ReleaseLedger.json"
-    );
-    alloy::sol!(
-        #[derive(Debug)]
-        IQuorumRules,
-        "../../contracts/snapshots/abi/IQuorumRules.json"
-    );
-    alloy::sol!(
-        #[derive(Debug)]
-        TimelockController,
-        "../../contracts/snapshots/abi/TimelockController.json"
-    );
-}
-use errors::{IQuorumRules, ReleaseLedger, TimelockController};
 
 /// A contract's reason in one line of printable ASCII: its named error with its values, its text, or its bytes.
 pub(crate) fn reason(data: &Bytes) -> String {
@@ -40,19 +15,8 @@ pub(crate) fn reason(data: &Bytes) -> String {
     if let Ok(panic) = Panic::abi_decode(data) {
         return format!("panic {:#x}", panic.code);
     }
-    named::<ReleaseLedger::ReleaseLedgerErrors>(data)
-        .or_else(|| named::<IQuorumRules::IQuorumRulesErrors>(data))
-        .or_else(|| named::<TimelockController::TimelockControllerErrors>(data))
-        .unwrap_or_else(|| shown(&format!("unknown reason 0x{}", hex::encode(data))))
-}
-
-fn named<E: SolInterface + std::fmt::Debug>(data: &Bytes) -> Option<String> {
-    let error = format!("{:?}", E::abi_decode(data).ok()?);
-    // The outer enum repeats the name: `Name(Name { … })`.
-    let inner = error
-        .split_once('(')
-        .and_then(|(_, rest)| rest.strip_suffix(')'));
-    Some(shown(inner.unwrap_or(&error)))
+    let known = named_error(data);
+    shown(&known.unwrap_or_else(|| format!("unknown reason 0x{}", hex::encode(data))))
 }
 
 /// The codes that a Safe gives instead of words.
