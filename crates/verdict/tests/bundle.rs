@@ -69,6 +69,11 @@ fn a_bundle_alone_gives_the_verdict_that_everything_online_gave() {
         let requested = case.evidence.image.requested.clone().unwrap();
         assert_eq!(digest, *requested.digest());
 
+        let header = case.evidence.chain.header.as_ref().unwrap();
+        assert_eq!(bundle.header_bytes(), header.as_slice());
+        assert_eq!(bundle.header().unwrap().number(), 1000);
+        // The control word, the release, the rules and three builders.
+        assert_eq!(bundle.proven_slots(), 6);
         let bytes = bundle.to_json().unwrap();
         let online = case.decide().unwrap();
         let policy = pinning(&case);

@@ -251,6 +251,13 @@ refusals! {
         let other = p.chain(&c.record).header(1000, NOW - 601);
         c.endpoint(2).headers = vec![other];
     };
+    a_conflict_at_the_very_height_that_is_called_final_counts: HeadersConflict, |p| (), |c| {
+        let other = p.chain(&c.record).header(1000, NOW - 601);
+        c.endpoint(2).headers = vec![other];
+        for at in 0..3 {
+            c.endpoint(at).finalized = 1000;
+        }
+    };
     a_conflict_at_another_height_counts_too: HeadersConflict, |p| (), |c| {
         let chain = p.chain(&c.record);
         c.endpoint(0).headers.push(chain.header(1001, NOW - 590));
@@ -631,6 +638,10 @@ fn of_two_votes_of_one_builder_the_missing_one_outweighs_the_bad_one() {
     let mut plan = Plan::new();
     statement(&mut plan, |one| one.closure = Digest::of(b"other"));
     let mut case = plan.case();
+    assert_eq!(case.decide().unwrap_err().code, RejectionCode::StatementBad);
+    // Of two that are bad the first is said.
+    let junk = case.evidence.blobs.insert(b"no manifest".to_vec());
+    case.evidence.attestations = vec![plan.attestation(1, 3, junk).to_json().unwrap()];
     assert_eq!(case.decide().unwrap_err().code, RejectionCode::StatementBad);
     let again = plan.attestation(1, 3, Digest::of(b"found nowhere"));
     case.evidence.attestations = vec![again.to_json().unwrap()];
