@@ -359,6 +359,17 @@ fn rejects_what_is_in_another_order_twice_left_over_or_left_out() {
     assert_eq!(nowhere, BundleError::Node(4095));
     let slot = malformed(|value| drop(value["chain"]["slots"].as_array_mut().unwrap().pop()));
     assert!(matches!(slot, BundleError::Inconsistent(_)));
+    for (field, other) in [
+        ("source", json!("https://example.org/acme/other")),
+        ("rules", json!(format!("0x{}", "ab".repeat(20)))),
+    ] {
+        let elsewhere = malformed(|value| match field {
+            "source" => value["attestations"][0]["source"]["uri"] = other.clone(),
+            _ => value["attestations"][0][field] = other.clone(),
+        });
+        let said = "an attestation is about another release";
+        assert!(elsewhere.to_string().contains(said), "{elsewhere}");
+    }
     let code = malformed(|value| value["chain"]["rulesCode"] = json!("0x00"));
     assert!(matches!(code, BundleError::Inconsistent(_)));
     let field = malformed(|value| value["threshold"] = json!(1));

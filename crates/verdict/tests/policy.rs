@@ -5,8 +5,11 @@ mod common;
 use alloy_primitives::{Address, B256};
 use common::{Plan, builder, policy_text};
 use proptest::prelude::*;
+use seed_attestation::{NetworkFile, NetworkKeys};
+use seed_primitives::Digest;
 use seed_verdict::{
-    Anchor, Endpoint, ExpectedSource, Grade, InitialPolicy, KnownBuilder, Policy, PolicyError,
+    Anchor, Endpoint, ExpectedSource, Grade, InitialPolicy, KnownBuilder, NetworkPin, Policy,
+    PolicyError,
 };
 
 fn text() -> String {
@@ -453,4 +456,45 @@ fn pins_at_most_1024_blocks() {
             expected: "at most 1024",
         })
     );
+}
+
+/// Only what follows on the pinned file takes its place.
+#[test]
+fn a_network_file_is_followed_by_a_newer_one_of_its_name_alone() {
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../tests/vectors/network.json"
+    );
+    let golden: serde_json::Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    let file = NetworkFile::from_json(golden["file"].as_str().unwrap().as_bytes()).unwrap();
+    let keys: Vec<_> = file.signatures.iter().map(|one| one.key).collect();
+    let keys = NetworkKeys::new(keys, 2).unwrap();
+    let network = file.verify(&keys, 1_800_000_100).unwrap();
+    let deployment = network.network().deployment(Some("base")).unwrap();
+    let pin = NetworkPin::of(&network, deployment, keys);
+    assert_eq!(pin.accepts(&network), Ok(()));
+    let older = NetworkPin {
+        sequence: pin.sequence - 1,
+        ..pin.clone()
+    };
+    assert_eq!(older.accepts(&network), Ok(()));
+    for pin in [
+        NetworkPin {
+            name: "other".to_owned(),
+            ..pin.clone()
+        },
+        NetworkPin {
+            sequence: pin.sequence + 1,
+            ..pin.clone()
+        },
+        NetworkPin {
+            digest: Digest::of(b"another"),
+            ..pin.clone()
+        },
+    ] {
+        assert!(pin.accepts(&network).is_err(), "{pin:?}");
+    }
+    // What it writes into a policy is what is read from it.
+    let read = Policy::from_toml(&format!("{}{}", text(), pin.to_toml())).unwrap();
+    assert_eq!(read.network(), Some(&pin));
 }

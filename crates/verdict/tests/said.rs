@@ -5,8 +5,8 @@ mod common;
 use alloy_primitives::Bytes;
 use common::{Case, NOW, Plan, policy_text};
 use seed_verdict::{
-    Bundle, Context, HighWater, Policy, PolicyError, Rejection, RejectionCode as Code, Requested,
-    decide,
+    Bundle, Context, Grade, HighWater, Policy, PolicyError, Rejection, RejectionCode as Code,
+    Requested, decide,
 };
 
 #[track_caller]
@@ -20,6 +20,35 @@ fn refusal(case: &Case, code: Code) -> Rejection {
 fn a_code_is_printed_as_it_is_written_down() {
     for code in Code::ALL {
         assert_eq!(code.to_string(), code.as_str());
+    }
+}
+
+#[test]
+fn a_grade_is_printed_as_policies_have_it() {
+    let grades = [Grade::Signatures, Grade::Quorum, Grade::Proof];
+    let printed = grades.map(|grade| grade.to_string());
+    assert_eq!(printed, ["signatures", "quorum", "proof"]);
+}
+
+#[test]
+fn how_many_operators_vouch_is_said() {
+    for (down, said) in [(1, "1 operator"), (2, "0 operators")] {
+        let mut case = Plan::new().case();
+        let header = case.evidence.chain.header.clone().unwrap();
+        for endpoint in &mut case.evidence.chain.endpoints[..=down] {
+            endpoint.outcome.as_mut().unwrap().headers.clear();
+        }
+        case.evidence
+            .chain
+            .endpoints
+            .truncate(if down == 1 { 3 } else { 2 });
+        case.evidence.chain.header = Some(header);
+        let rejection = refusal(&case, Code::EndpointQuorum);
+        let all = format!(
+            "{} {:?} {:?}",
+            rejection.what, rejection.found, rejection.expected
+        );
+        assert!(all.contains(said), "{all}");
     }
 }
 

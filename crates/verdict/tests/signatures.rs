@@ -206,6 +206,33 @@ fn statements_are_checked_as_ever() {
     refused(&bad, Code::StatementBad);
 }
 
+/// Of one that is bad and one that was not found, the one that was not found is why nothing is known.
+#[test]
+fn what_was_not_found_outweighs_what_is_bad() {
+    for (bad, lost) in [(1, 1), (2, 0)] {
+        let mut plan = Plan::new();
+        plan.entries.truncate(2);
+        let good = plan.case();
+        plan.statement = Box::new(move |key, statement| {
+            if key == bad {
+                statement.closure = Digest::of(b"other");
+            }
+        });
+        let mut case = plan.case();
+        let event = seed_attestation::ReleaseData::parse(&case.evidence.events[0]).unwrap();
+        case.evidence.attestations = (0..2)
+            .map(|at| plan.attestation(at, 3, event.record.entries[at].evidence))
+            .map(|one| one.to_json().unwrap())
+            .collect();
+        case.evidence.chain = seed_verdict::ChainEvidence::default();
+        case.demand("version = 1\n", "version = 1\nrequire = \"signatures\"\n");
+        assert_ne!(case.record, good.record);
+        refused(&case, Code::StatementBad);
+        case.lose_statement(lost);
+        refused(&case, Code::StatementMissing);
+    }
+}
+
 #[test]
 fn another_source_packer_or_image_is_refused() {
     let mut case = dark(&Plan::new());
