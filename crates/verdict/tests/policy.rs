@@ -43,6 +43,8 @@ fn reads_a_policy_with_the_strict_defaults() {
     assert!(policy.expects(&Plan::new().source));
     let without = with("[freshness]\nmaximum_head_age = 3600\n", "").unwrap();
     assert_eq!(without.maximum_head_age(), 3600);
+    let day = with("maximum_head_age = 3600", "maximum_head_age = 86400").unwrap();
+    assert_eq!(day.maximum_head_age(), 86400);
     assert_eq!(policy.requiring(Grade::Quorum).require(), Grade::Quorum);
 }
 
