@@ -201,6 +201,25 @@ fn what_would_be_refused_is_not_captured() {
     assert_eq!(rejection.code, RejectionCode::SourceNotExpected);
 }
 
+/// One operator alone must not have bundles made of a chain that nobody else knows.
+#[test]
+fn as_many_operators_as_agree_must_know_the_block_of_a_capture() {
+    for (known, made) in [(3, true), (2, true), (1, false), (0, false)] {
+        let mut case = plan().case();
+        for endpoint in &mut case.evidence.chain.endpoints[known..] {
+            endpoint.outcome.as_mut().unwrap().headers.clear();
+        }
+        match capture(&case) {
+            Ok(_) => assert!(made, "{known}"),
+            Err(CaptureError::Rejected(rejection)) => {
+                assert!(!made, "{rejection}");
+                assert_eq!(rejection.code, RejectionCode::EndpointQuorum);
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
 #[test]
 fn what_does_not_count_is_left_out() {
     let plan = plan();

@@ -590,6 +590,26 @@ refusals! {
     }, |c| ();
 }
 
+/// Where a proof is asked for and none holds, values that operators agree on are no way around.
+#[test]
+fn a_proof_that_fails_is_not_made_good_by_values() {
+    let plan = Plan::new();
+    let mut case = plan.case();
+    let mut bad = case.evidence.chain.proofs[0].clone();
+    bad.account.pop();
+    case.assert_values(&plan);
+    let code = |case: &Case| {
+        case.decide()
+            .map(|release| release.grade)
+            .map_err(|one| one.code)
+    };
+    assert_eq!(code(&case), Err(RejectionCode::FloorNotReached));
+    case.evidence.chain.proofs = vec![bad];
+    assert_eq!(code(&case), Err(RejectionCode::ProofInvalid));
+    case.demand("version = 1", "version = 1\nrequire = \"quorum\"");
+    assert_eq!(code(&case), Ok(seed_verdict::Grade::Quorum));
+}
+
 #[test]
 fn every_code_has_a_test() {
     let untested: Vec<_> = RejectionCode::ALL
