@@ -2,9 +2,10 @@
 
 mod common;
 
-use alloy_primitives::{B256, keccak256};
+use alloy_primitives::{B256, hex, keccak256};
 use common::{Case, DAY, NOW, Plan, builder};
 use seed_primitives::{Digest, canonical_json};
+use seed_proof::MAX_CODE_BYTES;
 use seed_verdict::{
     Bundle, BundleError, CaptureError, Context, HighWater, MAX_BUNDLE_BYTES, Policy, Rejection,
     RejectionCode, Release, Requested, Verified, Vouched, decide,
@@ -89,6 +90,7 @@ fn a_bundle_alone_gives_the_verdict_that_everything_online_gave() {
         expected.layers_checked = false;
         assert_eq!(*offline, expected);
         assert!(offline.trusts[0].contains("whoever wrote the policy"));
+        assert!(bundle.holds(&digest) && !bundle.holds(&Digest::of(b"another")));
         for (_, child) in bundle.images() {
             let one = unplugged(&policy, &bytes, child, NOW).unwrap().unwrap();
             assert_eq!(one.images.len(), 1);
@@ -469,4 +471,27 @@ fn rejects_too_much_and_too_deep_without_reading_it() {
             "{path}"
         );
     }
+}
+
+/// The largest rules there may be fit into a bundle, and no byte more.
+#[test]
+fn rules_in_a_bundle_are_of_a_bounded_size() {
+    let of = |size: usize| {
+        let mut plan = plan();
+        plan.logic.clear();
+        plan.logic.resize(size - plan.rules_code().len(), 7);
+        plan.rules_code()
+    };
+    let (largest, larger) = (of(MAX_CODE_BYTES), of(MAX_CODE_BYTES + 1));
+    let mut plan = plan();
+    plan.logic = largest[..largest.len() - (plan.rules_code().len() - plan.logic.len())].to_vec();
+    assert_eq!(plan.rules_code(), largest);
+    let bundle = capture(&plan.case()).unwrap();
+    let text = String::from_utf8(bundle.to_json().unwrap()).unwrap();
+    let [hash, other] = [&largest, &larger].map(|code| hex::encode(keccak256(code)));
+    let [code, longer] = [&largest, &larger].map(hex::encode);
+    assert!(text.contains(&hash) && text.contains(&code));
+    let text = text.replace(&hash, &other).replace(&code, &longer);
+    let error = Bundle::from_json(text.as_bytes()).unwrap_err();
+    assert!(error.to_string().contains("the rules' code"), "{error}");
 }
