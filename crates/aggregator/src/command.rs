@@ -5,7 +5,7 @@ use std::{
 };
 
 use clap::{Parser as _, error::ErrorKind};
-use seed_primitives::{ascii_json, shown};
+use seed_primitives::{ascii_json, shown, usage_line};
 use serde_json::json;
 
 use crate::{
@@ -143,17 +143,7 @@ fn not_a_command(error: &clap::Error) -> u8 {
             Err(fault) => fail(&fault, Output::Text),
         };
     }
-    let lines: Vec<_> = text
-        .lines()
-        .map(str::trim)
-        .take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more"))
-        .filter(|line| !line.is_empty() && !line.starts_with("tip:"))
-        .collect();
-    let line = lines.join(" ");
-    fail(
-        &Fault::Usage(line.trim_start_matches("error: ").to_owned()),
-        Output::Text,
-    )
+    fail(&Fault::Usage(usage_line(&text)), Output::Text)
 }
 
 fn say(text: &str) -> Result<(), Fault> {

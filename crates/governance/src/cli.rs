@@ -1,6 +1,7 @@
 use std::{ffi::OsString, process::ExitCode};
 
 use clap::{Parser, Subcommand, error::ErrorKind};
+use seed_primitives::usage_line;
 
 use crate::{
     Fault, commands,
@@ -82,12 +83,5 @@ fn not_a_command(error: &clap::Error) -> Result<(), Fault> {
     ) {
         return say(&text);
     }
-    let lines: Vec<_> = text
-        .lines()
-        .map(str::trim)
-        .take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more"))
-        .filter(|line| !line.is_empty() && !line.starts_with("tip:"))
-        .collect();
-    let line = lines.join(" ");
-    Err(Fault::Usage(line.trim_start_matches("error: ").to_owned()))
+    Err(Fault::Usage(usage_line(&text)))
 }

@@ -38,7 +38,7 @@ pub use release::ReleaseId;
 pub use source::{SOURCE_TYPE, Source};
 pub use system::System;
 pub use target::Target;
-pub use terminal::{ascii_json, shown};
+pub use terminal::{ascii_json, shown, usage_line};
 pub use text::{address_text, parse_address, parse_bytes32, write_address, write_bytes32};
 pub use uri::SourceUri;
 

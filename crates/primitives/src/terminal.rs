@@ -32,6 +32,20 @@ pub fn ascii_json(json: &str) -> String {
     out
 }
 
+/// What a command line parser complains about, in one line: `text` as it would print it, without `error: `, tips, usage
+/// and where to find help.
+#[must_use]
+pub fn usage_line(text: &str) -> String {
+    let lines: Vec<_> = text
+        .lines()
+        .map(str::trim)
+        .take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more"))
+        .filter(|line| !line.is_empty() && !line.starts_with("tip:"))
+        .collect();
+    let line = lines.join(" ");
+    line.trim_start_matches("error: ").to_owned()
+}
+
 fn misleads(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
@@ -47,6 +61,13 @@ mod tests {
             shown("a \u{1b}[2J\n\u{202e}ä\u{9b}"),
             "a \\u{1b}[2J\\u{a}\\u{202e}ä\\u{9b}"
         );
+    }
+
+    #[test]
+    fn a_wrong_command_line_is_one_line() {
+        let text = "error: the following are required:\n  --rpc <URL>\n\n  tip: a similar one exists\n\nUsage: a [OPTIONS]\n\nFor more information, try '--help'.\n";
+        assert_eq!(usage_line(text), "the following are required: --rpc <URL>");
+        assert_eq!(usage_line(""), "");
     }
 
     #[test]

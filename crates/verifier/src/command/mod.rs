@@ -20,6 +20,7 @@ use std::{
 };
 
 use clap::{Parser as _, error::ErrorKind};
+use seed_primitives::usage_line;
 use tokio::runtime::Builder;
 
 use crate::{Fault, Format, Report, explain, moment::now, threads};
@@ -97,16 +98,7 @@ fn not_a_question(error: &clap::Error) -> Result<u8, Fault> {
     let text = error.render().to_string();
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => say(&help::folded(&text)).map(|()| 0),
-        _ => {
-            let lines: Vec<_> = text
-                .lines()
-                .map(str::trim)
-                .take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more"))
-                .filter(|line| !line.is_empty() && !line.starts_with("tip:"))
-                .collect();
-            let line = lines.join(" ");
-            Err(Fault::Usage(line.trim_start_matches("error: ").to_owned()))
-        }
+        _ => Err(Fault::Usage(usage_line(&text))),
     }
 }
 
