@@ -1,6 +1,6 @@
 use std::{path::PathBuf, sync::LazyLock};
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum, builder::RangedU64ValueParser, value_parser};
 use seed_oci::Place;
 use seed_primitives::{BuilderId, ReleaseId, SourceUri};
 use seed_verdict::Grade;
@@ -15,6 +15,11 @@ static VERSION: LazyLock<String> = LazyLock::new(|| {
         seed_image::PACKER
     )
 });
+
+/// A number of seconds, at most a day.
+fn seconds() -> RangedU64ValueParser {
+    value_parser!(u64).range(1..=86_400)
+}
 
 /// Check an image against the record on chain, trusting neither the registry nor a single endpoint.
 #[derive(Debug, Parser)]
@@ -92,7 +97,7 @@ pub(super) struct VerifyArguments {
     #[arg(long)]
     pub(super) quiet: bool,
     /// The most seconds for everything [default: 60, with --deep 3600]
-    #[arg(long, value_name = "SECS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    #[arg(long, value_name = "SECS", value_parser = seconds())]
     pub(super) timeout: Option<u64>,
     /// Explain a code such as `head-stale` and stop
     #[arg(long, value_name = "CODE")]
@@ -117,7 +122,7 @@ pub(super) struct RecordArguments {
     #[arg(long)]
     pub(super) quiet: bool,
     /// The most seconds for everything
-    #[arg(long, value_name = "SECS", default_value = "60", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    #[arg(long, value_name = "SECS", default_value = "60", value_parser = seconds())]
     pub(super) timeout: u64,
 }
 
@@ -151,7 +156,7 @@ pub(super) struct AskArguments {
     #[arg(long)]
     pub(super) quiet: bool,
     /// The most seconds for everything
-    #[arg(long, value_name = "SECS", default_value = "60", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    #[arg(long, value_name = "SECS", default_value = "60", value_parser = seconds())]
     pub(super) timeout: u64,
 }
 
@@ -218,7 +223,7 @@ pub(super) struct FetchArguments {
     #[arg(long, value_name = "REGISTRY=HOST")]
     pub(super) token_service: Vec<TokenService>,
     /// The most seconds for everything
-    #[arg(long, value_name = "SECS", default_value = "60", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    #[arg(long, value_name = "SECS", default_value = "60", value_parser = seconds())]
     pub(super) timeout: u64,
 }
 
