@@ -109,20 +109,13 @@ fn reach<'a>(
 
 #[cfg(test)]
 mod tests {
-    use super::{super::PathSize, *};
-
-    fn path(letter: char) -> StorePath {
-        format!("/nix/store/{}-name-{letter}", letter.to_string().repeat(32))
-            .parse()
-            .unwrap()
-    }
+    use super::{
+        super::testing::{path, size},
+        *,
+    };
 
     /// app → b → a and app → a; b → tiny → a.
     fn subject() -> Subject {
-        let size = |size, references: &[char]| PathSize {
-            size,
-            references: references.iter().copied().map(path).collect(),
-        };
         Subject {
             paths: [
                 (path('a'), size(300_000_000, &[])),

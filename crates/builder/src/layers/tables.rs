@@ -287,20 +287,16 @@ pub(super) fn bytes(size: u64) -> String {
 mod tests {
     use seed_image::{Descriptor, Layout, media::LAYER_TAR};
 
-    use super::{super::PathSize, *};
-
-    fn path(letter: char) -> StorePath {
-        format!("/nix/store/{}-name-{letter}", letter.to_string().repeat(32))
-            .parse()
-            .unwrap()
-    }
+    use super::{
+        super::{
+            PathSize,
+            testing::{path, size},
+        },
+        *,
+    };
 
     /// c needs b and a, b needs a; d needs nothing.
     fn subject() -> Subject {
-        let size = |size, references: &[char]| PathSize {
-            size,
-            references: references.iter().copied().map(path).collect(),
-        };
         let layers = [
             [path('a'), path('d')].into(),
             [path('b'), path('c')].into(),
