@@ -1,12 +1,12 @@
 //! Votes and rules for the unit tests, without a chain or a place.
 
 use alloy_primitives::{Address, B256, U256};
-use seed_attestation::{Attestation, Domain, SystemDigest};
+use seed_attestation::{Attestation, Domain};
 use seed_chain::{BuilderEntry, RulesConfiguration};
 use seed_merkle::Leaves;
 use seed_primitives::{Digest, Source, System};
 use seed_proof::Rules;
-use seed_testkit::keys;
+use seed_testkit::{attest, keys};
 
 use crate::{Found, LedgerState};
 
@@ -59,25 +59,8 @@ pub(crate) fn attestation(name: &str, images: &[(&str, &str)]) -> Attestation {
         (system, Digest::of(content.as_bytes()))
     });
     let leaves = Leaves::new(images.collect()).unwrap();
-    let (domain, rules, evidence) = (domain(), Address::repeat_byte(2), Digest::of(b"evidence"));
-    let release = source().release();
-    let digest = domain.attestation_digest(&release, &leaves.root(), &evidence, rules);
-    let systems = leaves.as_slice().iter();
-    Attestation {
-        source: source(),
-        systems: systems
-            .map(|(system, digest)| SystemDigest {
-                system: system.clone(),
-                digest: *digest,
-            })
-            .collect(),
-        evidence,
-        rules,
-        chain_id: domain.chain_id,
-        ledger: domain.ledger,
-        builder: keys::builder(name),
-        signature: keys::sign(name, &digest),
-    }
+    let (rules, evidence) = (Address::repeat_byte(2), Digest::of(b"evidence"));
+    attest(name, &domain(), rules, &source(), &leaves, evidence)
 }
 
 pub(crate) fn found<T>(document: T, origin: &str) -> Found<T> {

@@ -4,7 +4,7 @@ mod common;
 
 use std::fs;
 
-use common::{SYSTEMS, World, federation, image, push, source};
+use common::{SYSTEMS, World, image, push, source};
 use seed_attestation::{Locator, locator_tag, media};
 use seed_oci::{Options, Place, Repository};
 use seed_primitives::{Digest, write_bytes32};
@@ -278,7 +278,7 @@ async fn says_who_pays_and_who_refuses() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_first_release_needs_builders_who_share_nothing() {
     let builders = [("ada", "us"), ("bo", "us"), ("cy", "br")];
-    let world = World::of(&federation(&builders, 2)).await;
+    let world = World::of(&builders).await;
     for name in ["ada", "bo", "cy"] {
         world.attest(name, 1).await;
         world.consent(name, 1).await;

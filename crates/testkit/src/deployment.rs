@@ -1,3 +1,5 @@
+use std::error::Error;
+
 use alloy_primitives::{Address, B256, U256, keccak256};
 use seed_chain::{
     BuilderEntry, ChainError, Endpoint, RulesConfiguration, Wallet, ledger_code_hash, logic_hash,
@@ -7,6 +9,8 @@ use seed_primitives::{
 };
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
+
+use crate::{chain::LocalChain, keys};
 
 /// The first bit of `domains` that stands for a named failure domain.
 const FIRST_DOMAIN: usize = 32;
@@ -136,6 +140,42 @@ impl Federation {
         }
         Ok(mask)
     }
+}
+
+/// The federation file of these builders, each with its name and whom it belongs to.
+#[must_use]
+pub fn federation_text(builders: &[(&str, &str)], systems: &[&str], threshold: u8) -> String {
+    let mut text = format!("threshold = {threshold}\nsystems = {systems:?}\n");
+    for (name, domain) in builders {
+        let address = keys::builder(name);
+        text += &format!(
+            "[[builders]]\nname = \"{name}\"\naddress = \"{address}\"\ndomains = [\"{domain}\"]\n"
+        );
+    }
+    text
+}
+
+/// Deploys the contracts of the federation file `text` on a local chain, with a timelock of a minute and the guardian
+/// `keys::signer("guardian")`.
+///
+/// # Errors
+/// When it is no federation, or the chain refuses.
+pub async fn deploy_locally(
+    chain: &LocalChain,
+    text: &str,
+) -> Result<Deployment, Box<dyn Error + Send + Sync>> {
+    let (federation, configuration) = Federation::configuration(text)?;
+    let (wallet, endpoint) = (chain.wallet()?, chain.endpoint()?);
+    let guardian = keys::signer("guardian").address();
+    Ok(deploy(
+        &wallet,
+        &endpoint,
+        guardian,
+        60,
+        &federation,
+        &configuration,
+    )
+    .await?)
 }
 
 /// Deploys a timelock, rules and a ledger from `wallet`, which becomes the proposer, with `guardian`.

@@ -1,12 +1,13 @@
 use alloy::signers::{SignerSync, local::PrivateKeySigner};
 use alloy_primitives::B256;
 use seed_attestation::{
-    Attestation, Descriptor, Domain, Envelope, EvidenceLayer, EvidenceManifest, LayerKind,
-    Signature, Statement, evidence_tag, media,
+    Attestation, Domain, Envelope, EvidenceLayer, EvidenceManifest, LayerKind, Signature,
+    Statement, evidence_tag, media,
 };
 use seed_oci::{MAX_STATEMENT, Repository};
 use seed_primitives::{BuilderId, Source};
-use serde_json::json;
+
+use crate::push_artifact;
 
 /// What a lying builder does: it built something else and says it is `claimed`.
 ///
@@ -85,27 +86,14 @@ async fn push(
     repository: &Repository,
     attestation: &Attestation,
 ) -> Result<(), Box<dyn std::error::Error>> {
-    let document = attestation.to_json()?;
-    let layer = Descriptor::of(media::ATTESTATION, &document);
-    repository.push_blob(document).await?;
-    let manifest = json!({
-        "schemaVersion": 2,
-        "mediaType": media::OCI_MANIFEST,
-        "artifactType": media::ATTESTATION,
-        "config": Descriptor::of(media::OCI_EMPTY, media::EMPTY_CONFIG),
-        "layers": [layer],
-    });
     let release = attestation.source.release();
     let tag = format!(
         "attestation-{}-{}",
         release.to_hex(),
         attestation.builder.to_hex()
-    )
-    .parse()?;
-    repository
-        .push_manifest(manifest.to_string().into_bytes(), &[tag])
-        .await?;
-    Ok(())
+    );
+    let document = attestation.to_json()?;
+    Ok(push_artifact(repository, media::ATTESTATION, document, &tag, None).await?)
 }
 
 fn sign(key: &PrivateKeySigner, digest: &B256) -> Result<Signature, alloy::signers::Error> {

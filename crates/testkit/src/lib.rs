@@ -12,6 +12,14 @@ mod forge;
 
 pub use forge::forge;
 
+mod artifact;
+mod attest;
+/// Releases: what builders publish and sign, and the ledger records.
+pub mod release;
+
+pub use artifact::push_artifact;
+pub use attest::attest;
+
 /// Synthetic closures, built by a real Nix.
 pub mod closure;
 /// A proxy that tells lies on command, before a real registry or JSON-RPC endpoint.

@@ -5,7 +5,6 @@
 #![allow(missing_debug_implementations, reason = "only tests see it")]
 
 use std::{
-    collections::BTreeMap,
     fs,
     path::PathBuf,
     process::{Command, Output, Stdio},
@@ -13,21 +12,18 @@ use std::{
 };
 
 use alloy::{sol, sol_types::SolCall as _};
-use seed_attestation::{
-    Attestation, Descriptor, Domain, Envelope, EvidenceLayer, EvidenceManifest, GenesisSignature,
-    LayerKind, NixDriver, Run, Statement, SystemDigest, evidence_tag, media,
-};
+use seed_attestation::{Attestation, Domain, GenesisSignature, media};
 use seed_chain::{Options as ChainOptions, Wallet};
 use seed_merkle::Leaves;
 use seed_oci::{Options, Place, Repository};
 use seed_primitives::{
-    Compression, Deployment, Digest, Recipe, ReleaseId, Source, System, write_address,
-    write_bytes32,
+    Compression, Deployment, Digest, Recipe, ReleaseId, Source, write_address, write_bytes32,
 };
 use seed_testkit::{
     chain::{CHAIN_ID, LocalChain},
-    deployment::{Federation, deploy},
-    keys,
+    deployment::{deploy_locally, federation_text},
+    keys, push_artifact,
+    release::{self, Image},
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -55,26 +51,8 @@ pub struct Signed {
     pub statement: Digest,
 }
 
-pub fn federation(builders: &[(&str, &str)], threshold: u8) -> String {
-    let mut text = format!("threshold = {threshold}\nsystems = {SYSTEMS:?}\n");
-    for (name, domain) in builders {
-        let address = keys::builder(name);
-        text += &format!(
-            "[[builders]]\nname = \"{name}\"\naddress = \"{address}\"\ndomains = [\"{domain}\"]\n"
-        );
-    }
-    text
-}
-
 pub fn source(number: u64) -> Source {
-    Source {
-        uri: "https://example.org/acme/app".parse().unwrap(),
-        commit: format!("{number:040x}").parse().unwrap(),
-        nar_hash: Digest::of(b"tree"),
-        flake_lock: Digest::of(b""),
-        target: "seed".parse().unwrap(),
-        recipe: recipe().digest(),
-    }
+    release::source(number, &recipe())
 }
 
 fn recipe() -> Recipe {
@@ -103,23 +81,14 @@ pub fn image(number: u64, system: &str, flavour: &str) -> Vec<u8> {
 impl World {
     /// Three builders who share nothing, two of three.
     pub async fn start() -> Self {
-        let builders = [("ada", "ada Ltd"), ("bo", "bo Ltd"), ("cy", "cy Ltd")];
-        Self::of(&federation(&builders, 2)).await
+        Self::of(&[("ada", "ada Ltd"), ("bo", "bo Ltd"), ("cy", "cy Ltd")]).await
     }
 
-    pub async fn of(federation: &str) -> Self {
+    /// These builders, and whom they belong to; two must agree.
+    pub async fn of(builders: &[(&str, &str)]) -> Self {
         let chain = LocalChain::start().unwrap();
-        let (federation, configuration) = Federation::configuration(federation).unwrap();
-        let deployment = deploy(
-            &chain.wallet().unwrap(),
-            &chain.endpoint().unwrap(),
-            keys::signer("guardian").address(),
-            60,
-            &federation,
-            &configuration,
-        )
-        .await
-        .unwrap();
+        let federation = federation_text(builders, &SYSTEMS, 2);
+        let deployment = deploy_locally(&chain, &federation).await.unwrap();
         let folder = tempfile::Builder::new()
             .prefix("a world ")
             .tempdir()
@@ -144,10 +113,7 @@ impl World {
     }
 
     pub fn domain(&self) -> Domain {
-        Domain {
-            chain_id: CHAIN_ID,
-            ledger: self.deployment.ledger,
-        }
+        release::domain(&self.deployment)
     }
 
     pub fn release(number: u64) -> ReleaseId {
@@ -163,104 +129,38 @@ impl World {
         flavour: &str,
         systems: &[&str],
     ) -> Signed {
-        let (mut layers, mut pairs, mut statement) = (vec![], vec![], Digest::of(b""));
-        for name_of_system in systems {
-            let system: System = name_of_system.parse().unwrap();
-            let manifest = image(number, name_of_system, flavour);
+        let mut images = vec![];
+        for system in systems {
+            let manifest = image(number, system, flavour);
             to.push_manifest(manifest.clone(), &[]).await.unwrap();
-            let envelope = self.statement(name, number, &system, Digest::of(&manifest));
-            statement = Digest::of(&envelope);
-            pairs.push((system.clone(), Digest::of(&manifest)));
-            for (kind, bytes) in [
-                (LayerKind::Statement, envelope),
-                (LayerKind::ImageManifest, manifest),
-                (LayerKind::Audit, b"{}".to_vec()),
-                (LayerKind::Sbom, b"{}".to_vec()),
-            ] {
-                layers.push(EvidenceLayer {
-                    system: system.clone(),
-                    kind,
-                    digest: Digest::of(&bytes),
-                    size: bytes.len() as u64,
-                });
-                to.push_blob(bytes).await.unwrap();
-            }
+            images.push(Image {
+                system: system.parse().unwrap(),
+                manifest,
+                closure: Digest::of(b"closure"),
+            });
         }
-        let evidence = EvidenceManifest::new(layers).unwrap().to_json().unwrap();
-        let release = Self::release(number);
-        let builder = keys::builder(name);
-        let tag = evidence_tag(&release, &builder).parse().unwrap();
-        to.push_blob(media::EMPTY_CONFIG).await.unwrap();
-        let evidence = to.push_manifest(evidence, &[tag]).await.unwrap();
-        let attestation = self.sign(name, number, pairs, evidence);
+        let release = release::Release {
+            deployment: &self.deployment,
+            repository: to,
+            source: source(number),
+            recipe: recipe(),
+            images,
+        };
+        let evidence = release.publish_evidence(name).await.unwrap();
+        let attestation = release.attestation(name, evidence.manifest).unwrap();
+        let (release, builder) = (Self::release(number), keys::builder(name));
         let tag = format!("attestation-{}-{}", release.to_hex(), builder.to_hex());
         let document = attestation.to_json().unwrap();
         push(to, media::ATTESTATION, document, &tag).await;
         Signed {
             attestation,
-            statement,
+            statement: *evidence.statements.last().unwrap(),
         }
     }
 
     pub async fn attest(&self, name: &str, number: u64) -> Signed {
         self.attest_to(&self.images, name, number, "honest", &SYSTEMS)
             .await
-    }
-
-    fn statement(&self, name: &str, number: u64, system: &System, image: Digest) -> Vec<u8> {
-        let statement = Statement {
-            image,
-            source: source(number),
-            recipe: recipe(),
-            system: system.clone(),
-            closure: Digest::of(b"closure"),
-            audit: Digest::of(b"{}"),
-            sbom: Digest::of(b"{}"),
-            chain_id: CHAIN_ID,
-            builder: keys::builder(name),
-            nix: NixDriver {
-                version: "2.26.3".to_owned(),
-                settings: BTreeMap::from([("substituters".to_owned(), String::new())]),
-            },
-            run: Run {
-                id: format!("{name}-1"),
-                started: "2026-01-01T00:00:00Z".to_owned(),
-                finished: "2026-01-01T00:01:00Z".to_owned(),
-            },
-        };
-        let (domain, payload) = (self.domain(), statement.to_json().unwrap());
-        let signature = keys::sign(name, &Envelope::digest(&domain, &payload));
-        let envelope = Envelope::new(&domain, payload, keys::builder(name), signature);
-        envelope.to_json().unwrap()
-    }
-
-    pub fn sign(
-        &self,
-        name: &str,
-        number: u64,
-        pairs: Vec<(System, Digest)>,
-        evidence: Digest,
-    ) -> Attestation {
-        let leaves = Leaves::new(pairs).unwrap();
-        let (domain, rules) = (self.domain(), self.deployment.rules);
-        let release = Self::release(number);
-        let digest = domain.attestation_digest(&release, &leaves.root(), &evidence, rules);
-        let systems = leaves.as_slice().iter();
-        Attestation {
-            source: source(number),
-            systems: systems
-                .map(|(system, digest)| SystemDigest {
-                    system: system.clone(),
-                    digest: *digest,
-                })
-                .collect(),
-            evidence,
-            rules,
-            chain_id: domain.chain_id,
-            ledger: domain.ledger,
-            builder: keys::builder(name),
-            signature: keys::sign(name, &digest),
-        }
     }
 
     /// `name` consents to release `number` in the honest flavour as the first.
@@ -388,16 +288,5 @@ impl World {
 
 /// Pushes a document in its artifact manifest under a tag.
 pub async fn push(to: &Repository, kind: &str, document: Vec<u8>, tag: &str) {
-    let manifest = json!({
-        "schemaVersion": 2,
-        "mediaType": media::OCI_MANIFEST,
-        "artifactType": kind,
-        "config": Descriptor::of(media::OCI_EMPTY, media::EMPTY_CONFIG),
-        "layers": [Descriptor::of(kind, &document)],
-    });
-    to.push_blob(document).await.unwrap();
-    let bytes = manifest.to_string().into_bytes();
-    to.push_manifest(bytes, &[tag.parse().unwrap()])
-        .await
-        .unwrap();
+    push_artifact(to, kind, document, tag, None).await.unwrap();
 }

@@ -20,9 +20,9 @@ use seed_oci::{Options, Place, Repository};
 use seed_primitives::{Deployment, Digest, write_bytes32};
 use seed_testkit::{
     chain::LocalChain,
-    deployment::{Federation, deploy},
-    keys,
+    deployment::{deploy_locally, federation_text},
     liar::Liar,
+    release::{SOURCE_URI, domain},
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -62,19 +62,9 @@ impl World {
 
     async fn start_in(repository: Option<&str>) -> Self {
         let chain = LocalChain::start().unwrap();
-        let (wallet, endpoint) = (chain.wallet().unwrap(), chain.endpoint().unwrap());
-        let (federation, configuration) = Federation::configuration(&federation()).unwrap();
-        let guardian = keys::signer("guardian").address();
-        let deployment = deploy(
-            &wallet,
-            &endpoint,
-            guardian,
-            60,
-            &federation,
-            &configuration,
-        )
-        .await
-        .unwrap();
+        let builders = [("ada", "ada Ltd"), ("bo", "bo Ltd"), ("cy", "cy Ltd")];
+        let federation = federation_text(&builders, &SYSTEMS, 2);
+        let deployment = deploy_locally(&chain, &federation).await.unwrap();
         let mut liars = Vec::new();
         for seed in 0..3 {
             liars.push(Liar::start(&chain.url(), seed).await.unwrap());
@@ -135,7 +125,7 @@ impl World {
                 .iter()
                 .flat_map(|endpoint| ["--endpoint", endpoint]),
         );
-        arguments.extend(["--source", release::URI]);
+        arguments.extend(["--source", SOURCE_URI]);
         let output = self.run(&arguments);
         assert!(output.status.success(), "{output:?}");
     }
@@ -281,7 +271,7 @@ impl World {
     }
 
     pub fn domain(&self) -> Domain {
-        release::domain(&self.deployment)
+        domain(&self.deployment)
     }
 
     pub fn be_honest(&self) {
@@ -293,6 +283,12 @@ impl World {
     pub fn repository(&self) -> Repository {
         Repository::open(&Place::Layout(self.path("images")), &Options::default()).unwrap()
     }
+}
+
+/// Captures a bundle of an image.
+pub fn capture<'a>(image: &'a str, out: &'a str) -> [&'a str; 7] {
+    let policy = "policy.toml";
+    ["bundle", "create", image, "--out", out, "--policy", policy]
 }
 
 /// A layout whose files can be changed.
@@ -348,16 +344,4 @@ fn copy(from: &Path, to: &Path) {
             fs::copy(entry.path(), target).unwrap();
         }
     }
-}
-
-/// Three builders who share nothing, two systems, two of three.
-fn federation() -> String {
-    let mut text = format!("threshold = 2\nsystems = {SYSTEMS:?}\n");
-    for name in BUILDERS {
-        let address = keys::builder(name);
-        text += &format!(
-            "[[builders]]\nname = \"{name}\"\naddress = \"{address}\"\ndomains = [\"{name} Ltd\"]\n"
-        );
-    }
-    text
 }

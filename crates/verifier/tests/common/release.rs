@@ -1,19 +1,16 @@
 use std::collections::BTreeMap;
 
-use seed_attestation::{
-    Attestation, Descriptor, Domain, Envelope, EvidenceLayer, EvidenceManifest, LayerKind, Locator,
-    NixDriver, ReleaseData, Run, Statement, SystemDigest, evidence_tag, locator_tag, media,
-};
+use seed_attestation::{Attestation, Locator, media};
 use seed_image::{ImageConfig, ImageIndex, ImageManifest, RunConfig, media as image_media};
-use seed_merkle::Leaves;
 use seed_oci::Repository;
 use seed_primitives::{Compression, Deployment, Digest, Recipe, Source, System};
-use seed_testkit::{chain::LocalChain, keys};
-use serde_json::json;
+use seed_testkit::{
+    chain::LocalChain,
+    push_artifact,
+    release::{Image, Release, source},
+};
 
 use super::SYSTEMS;
-
-pub const URI: &str = "https://example.org/acme/app";
 
 /// The images of one release, one per system, and their index.
 pub struct Images {
@@ -83,6 +80,18 @@ impl Images {
         images
     }
 
+    /// Each with its system and closure, as they are signed.
+    fn of_systems(&self) -> Vec<Image> {
+        let pairs = SYSTEMS.iter().zip(&self.manifests);
+        pairs
+            .map(|(system, manifest)| Image {
+                system: system.parse().unwrap(),
+                manifest: manifest.clone(),
+                closure: ImageManifest::parse(manifest).unwrap().closure.unwrap(),
+            })
+            .collect()
+    }
+
     pub async fn push(&self, repository: &Repository, tag: &str) {
         let base = std::iter::once(&self.base);
         for blob in self.layers.iter().chain(&self.configs).chain(base) {
@@ -118,13 +127,6 @@ pub struct Scene<'a> {
     pub repository: &'a Repository,
 }
 
-pub fn domain(deployment: &Deployment) -> Domain {
-    Domain {
-        chain_id: deployment.chain_id,
-        ledger: deployment.ledger,
-    }
-}
-
 pub fn recipe() -> Recipe {
     Recipe {
         compression: Compression::TarZstd,
@@ -135,260 +137,52 @@ pub fn recipe() -> Recipe {
     }
 }
 
-pub fn source(number: u64) -> Source {
-    Source {
-        uri: URI.parse().unwrap(),
-        commit: format!("{number:040x}").parse().unwrap(),
-        nar_hash: Digest::of(b"tree"),
-        flake_lock: Digest::of(b""),
-        target: "seed".parse().unwrap(),
-        recipe: recipe().digest(),
-    }
-}
-
 impl Scene<'_> {
     /// Publishes images, evidence, attestations and locators of release `number` and records it; the first is
     /// the genesis.
     pub async fn publish(&self, number: u64, signers: &[&str], endorsers: &[&str]) -> Published {
-        let (images, source) = (Images::new(number), source(number));
+        let (images, recipe) = (Images::new(number), recipe());
         images.push(self.repository, &format!("v{number}")).await;
-        self.repository
-            .push_blob(media::EMPTY_CONFIG)
-            .await
-            .unwrap();
+        let release = Release {
+            deployment: self.deployment,
+            repository: self.repository,
+            source: source(number, &recipe),
+            recipe,
+            images: images.of_systems(),
+        };
         let mut evidence = BTreeMap::new();
         let mut attestations = BTreeMap::new();
         for name in signers.iter().chain(endorsers) {
-            let published = self.evidence(name, &source, &images).await;
-            let attestation = self.attestation(name, &source, &images, published.0);
-            let release = source.release().to_hex();
-            let tag = format!("attestation-{release}-{}", attestation.builder.to_hex());
-            let document = attestation.to_json().unwrap();
-            self.artifact(media::ATTESTATION, document, &tag, None)
-                .await;
-            evidence.insert((*name).to_owned(), published);
+            let published = release.publish_evidence(name).await.unwrap();
+            let attestation = release.attestation(name, published.manifest).unwrap();
+            self.publish_attestation(&attestation).await;
+            evidence.insert(
+                (*name).to_owned(),
+                (published.manifest, published.statements),
+            );
             attestations.insert(*name, attestation);
         }
         let voted: Vec<_> = signers
             .iter()
             .map(|name| (*name, &attestations[name]))
             .collect();
-        self.record(number, &source, &images, &voted).await;
-        let locator = self.locator(&source).await;
-        let bytes = locator.to_json().unwrap();
-        for at in 0..SYSTEMS.len() {
-            let image = images.manifest(at);
-            let subject = Descriptor::of(media::OCI_MANIFEST, &images.manifests[at]);
-            self.artifact(
-                media::LOCATOR,
-                bytes.clone(),
-                &locator_tag(&image),
-                Some(subject),
-            )
-            .await;
-        }
+        let first = number == 1;
+        release.record(self.chain, first, &voted).await.unwrap();
+        let locator = release.publish_locator(self.chain).await.unwrap();
         Published {
             images,
-            source,
+            source: release.source,
             locator,
             evidence,
         }
     }
 
-    async fn evidence(
-        &self,
-        name: &str,
-        source: &Source,
-        images: &Images,
-    ) -> (Digest, Vec<Digest>) {
-        let (mut layers, mut statements) = (vec![], vec![]);
-        for (at, system) in SYSTEMS.iter().enumerate() {
-            let system: System = system.parse().unwrap();
-            let manifest = &images.manifests[at];
-            let (audit, sbom) = (b"{\"audit\":1}".to_vec(), b"{\"sbom\":1}".to_vec());
-            let statement = Statement {
-                image: Digest::of(manifest),
-                source: source.clone(),
-                recipe: recipe(),
-                system: system.clone(),
-                closure: ImageManifest::parse(manifest).unwrap().closure.unwrap(),
-                audit: Digest::of(&audit),
-                sbom: Digest::of(&sbom),
-                chain_id: self.deployment.chain_id,
-                builder: keys::builder(name),
-                nix: NixDriver {
-                    version: "2.26.3".to_owned(),
-                    settings: [("substituters", ""), ("sandbox", "true")]
-                        .map(|(key, value)| (key.to_owned(), value.to_owned()))
-                        .into(),
-                },
-                run: Run {
-                    id: format!("{name}-1"),
-                    started: "2026-01-01T00:00:00Z".to_owned(),
-                    finished: "2026-01-01T00:01:00Z".to_owned(),
-                },
-            };
-            let payload = statement.to_json().unwrap();
-            let domain = domain(self.deployment);
-            let signature = keys::sign(name, &Envelope::digest(&domain, &payload));
-            let envelope = Envelope::new(&domain, payload, keys::builder(name), signature);
-            let envelope = envelope.to_json().unwrap();
-            statements.push(Digest::of(&envelope));
-            for (kind, bytes) in [
-                (LayerKind::Statement, envelope),
-                (LayerKind::ImageManifest, manifest.clone()),
-                (LayerKind::Audit, audit),
-                (LayerKind::Sbom, sbom),
-            ] {
-                layers.push(EvidenceLayer {
-                    system: system.clone(),
-                    kind,
-                    digest: Digest::of(&bytes),
-                    size: bytes.len() as u64,
-                });
-                self.repository.push_blob(bytes).await.unwrap();
-            }
-        }
-        let manifest = EvidenceManifest::new(layers).unwrap().to_json().unwrap();
-        let tag = evidence_tag(&source.release(), &keys::builder(name))
-            .parse()
-            .unwrap();
-        let digest = self
-            .repository
-            .push_manifest(manifest, &[tag])
-            .await
-            .unwrap();
-        (digest, statements)
-    }
-
-    fn attestation(
-        &self,
-        name: &str,
-        source: &Source,
-        images: &Images,
-        evidence: Digest,
-    ) -> Attestation {
-        let (domain, leaves) = (domain(self.deployment), leaves(images));
-        let rules = self.deployment.rules;
-        let digest = domain.attestation_digest(&source.release(), &leaves.root(), &evidence, rules);
-        Attestation {
-            source: source.clone(),
-            systems: leaves
-                .as_slice()
-                .iter()
-                .map(|(system, digest)| SystemDigest {
-                    system: system.clone(),
-                    digest: *digest,
-                })
-                .collect(),
-            evidence,
-            rules,
-            chain_id: domain.chain_id,
-            ledger: domain.ledger,
-            builder: keys::builder(name),
-            signature: keys::sign(name, &digest),
-        }
-    }
-
-    async fn record(
-        &self,
-        number: u64,
-        source: &Source,
-        images: &Images,
-        signers: &[(&str, &Attestation)],
-    ) {
-        let mut submission: Vec<u8> = (0..SYSTEMS.len())
-            .flat_map(|at| *images.manifest(at).as_bytes())
-            .collect();
-        let mut consents = vec![];
-        for (name, attestation) in signers {
-            let builders = &self.deployment.federation.builders;
-            let index = builders.iter().position(|one| one.name == *name).unwrap();
-            submission.push(index as u8);
-            submission.extend(3_u64.to_be_bytes());
-            submission.extend(attestation.evidence.as_bytes());
-            submission.extend(attestation.signature.as_bytes());
-            let (domain, root) = (domain(self.deployment), leaves(images).root());
-            let code = self.deployment.rules_code_hash;
-            let digest = domain.genesis_digest(code, &source.release(), &root);
-            consents.extend(keys::sign(name, &digest).as_bytes());
-        }
-        let (wallet, ledger) = (self.chain.wallet().unwrap(), self.deployment.ledger);
-        let release = source.release();
-        if number == 1 {
-            wallet
-                .genesis(ledger, &release, &submission, &consents)
-                .await
-                .unwrap();
-        } else {
-            wallet
-                .finalise(ledger, &release, &submission)
-                .await
-                .unwrap();
-        }
-    }
-
-    async fn locator(&self, source: &Source) -> Locator {
-        let endpoint = self.chain.endpoint().unwrap();
-        let head = endpoint.latest_header().await.unwrap().number;
-        let events = endpoint
-            .finalised_events(self.deployment.ledger, &source.release(), 0, head)
-            .await
-            .unwrap();
-        Locator {
-            source: source.clone(),
-            record: ReleaseData::parse(&events[0].data).unwrap().record,
-        }
-    }
-
-    pub async fn artifact(
-        &self,
-        kind: &str,
-        document: Vec<u8>,
-        tag: &str,
-        subject: Option<Descriptor>,
-    ) {
-        push_artifact(self.repository, kind, document, tag, subject).await;
-    }
-}
-
-/// Pushes a document in its artifact manifest, under a tag and where it has a subject as a referrer.
-pub async fn push_artifact(
-    repository: &Repository,
-    kind: &str,
-    document: Vec<u8>,
-    tag: &str,
-    subject: Option<Descriptor>,
-) {
-    let mut manifest = json!({
-        "schemaVersion": 2,
-        "mediaType": media::OCI_MANIFEST,
-        "artifactType": kind,
-        "config": Descriptor::of(media::OCI_EMPTY, media::EMPTY_CONFIG),
-        "layers": [Descriptor::of(kind, &document)],
-    });
-    repository.push_blob(document).await.unwrap();
-    if let Some(subject) = &subject {
-        manifest["subject"] = json!(subject);
-        let bytes = manifest.to_string().into_bytes();
-        repository
-            .push_referrer(&subject.digest, bytes)
+    async fn publish_attestation(&self, attestation: &Attestation) {
+        let release = attestation.source.release().to_hex();
+        let tag = format!("attestation-{release}-{}", attestation.builder.to_hex());
+        let document = attestation.to_json().unwrap();
+        push_artifact(self.repository, media::ATTESTATION, document, &tag, None)
             .await
             .unwrap();
     }
-    let bytes = manifest.to_string().into_bytes();
-    repository
-        .push_manifest(bytes, &[tag.parse().unwrap()])
-        .await
-        .unwrap();
-}
-
-pub fn leaves(images: &Images) -> Leaves {
-    let pairs = SYSTEMS.iter().enumerate();
-    Leaves::new(
-        pairs
-            .map(|(at, system)| (system.parse().unwrap(), images.manifest(at)))
-            .collect(),
-    )
-    .unwrap()
 }

@@ -6,7 +6,6 @@ mod closure;
 mod cosign;
 mod deep;
 mod measure;
-mod release;
 mod world;
 
 use std::{ffi::OsString, path::PathBuf};

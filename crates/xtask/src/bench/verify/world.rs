@@ -1,27 +1,29 @@
 use std::{
     collections::BTreeSet,
+    error::Error,
     fs::{self, File},
     io::{BufWriter, Write as _},
     path::{Path, PathBuf},
 };
 
-use eyre::ensure;
-use seed_image::{PACKER, PackedPath, Packer};
+use eyre::{OptionExt as _, ensure, eyre};
+use seed_image::{ImageManifest, PACKER, PackedPath, Packer};
 use seed_nix::StorePath;
 use seed_oci::Repository;
 use seed_primitives::{Compression, Deployment, Digest, Recipe};
 use seed_testkit::{
     chain::LocalChain,
-    deployment::{Federation, deploy},
-    keys,
+    deployment::{deploy_locally, federation_text},
+    release::{Image, Release, SOURCE_URI, source},
 };
 use tempfile::TempDir;
 
-use crate::{
-    closure::Text,
-    measure::bare,
-    release::{BUILDERS, Release, SYSTEM, URI},
-};
+use crate::{closure::Text, measure::bare};
+
+/// Who signs every release.
+const BUILDERS: [&str; 3] = ["ada", "bo", "cy"];
+/// The one system of every release.
+const SYSTEM: &str = "x86_64-linux";
 
 /// A real chain with the real contracts, and a folder for everything else.
 pub(crate) struct World {
@@ -48,18 +50,11 @@ pub(crate) struct Pushed {
 impl World {
     pub(crate) async fn start(verify: &Path) -> eyre::Result<Self> {
         let chain = LocalChain::start()?;
-        let (wallet, endpoint) = (chain.wallet()?, chain.endpoint()?);
-        let (federation, configuration) = Federation::configuration(&federation())?;
-        let guardian = keys::signer("guardian").address();
-        let deployment = deploy(
-            &wallet,
-            &endpoint,
-            guardian,
-            60,
-            &federation,
-            &configuration,
-        )
-        .await?;
+        let builders = [("ada", "ada Ltd"), ("bo", "bo Ltd"), ("cy", "cy Ltd")];
+        let federation = federation_text(&builders, &[SYSTEM], 2);
+        let deployment = deploy_locally(&chain, &federation)
+            .await
+            .map_err(|error| eyre!(error))?;
         let folder = tempfile::tempdir()?;
         fs::write(
             folder.path().join("deployment.json"),
@@ -102,7 +97,7 @@ impl World {
             .map(|(operator, url)| format!("--endpoint={operator},EE={url}"))
             .collect();
         let mut arguments = vec!["policy", "init", "--deployment", "deployment.json"];
-        arguments.extend(["--source", URI, "--out", name]);
+        arguments.extend(["--source", SOURCE_URI, "--out", name]);
         arguments.extend(endpoints.iter().map(String::as_str));
         self.verify(&arguments).map(drop)
     }
@@ -122,8 +117,9 @@ impl World {
             previous: None,
             reissue: 0,
         };
+        let system = SYSTEM.parse()?;
         let (paths, applications) = (&closure.paths, &closure.applications);
-        let packer = Packer::new(paths, applications, &recipe, &SYSTEM.parse()?, None)?;
+        let packer = Packer::new(paths, applications, &recipe, &system, None)?;
         let (file, mut layers, mut stored_bytes) = (self.path("layer"), Vec::new(), 0);
         for index in 0..packer.layers() {
             let mut out = BufWriter::new(File::create(&file)?);
@@ -141,22 +137,43 @@ impl World {
         repository
             .push_manifest(image.manifest.clone(), &[])
             .await?;
-        Release {
+        let closure = ImageManifest::parse(&image.manifest)?.closure;
+        let release = Release {
             deployment: &self.deployment,
-            chain: &self.chain,
             repository,
-            number,
-            compression,
-            manifest: &image.manifest,
-        }
-        .publish()
-        .await?;
+            source: source(number, &recipe),
+            recipe,
+            images: vec![Image {
+                system,
+                manifest: image.manifest.clone(),
+                closure: closure.ok_or_eyre("an image without a closure")?,
+            }],
+        };
+        self.record(&release, number == 1)
+            .await
+            .map_err(|error| eyre!(error))?;
         self.chain.mine(3).await?;
         Ok(Pushed {
             manifest: image.manifest,
             layers: blobs,
             stored_bytes,
         })
+    }
+
+    /// Has every builder publish evidence and sign, records the release, and publishes the locator.
+    async fn record(
+        &self,
+        release: &Release<'_>,
+        first: bool,
+    ) -> Result<(), Box<dyn Error + Send + Sync>> {
+        let mut signed = Vec::new();
+        for name in BUILDERS {
+            let evidence = release.publish_evidence(name).await?;
+            signed.push((name, release.attestation(name, evidence.manifest)?));
+        }
+        let signers: Vec<_> = signed.iter().map(|(name, one)| (*name, one)).collect();
+        release.record(&self.chain, first, &signers).await?;
+        release.publish_locator(&self.chain).await.map(drop)
     }
 
     /// Captures a bundle, has it confirmed, and writes a policy that pins its block, for use without a network.
@@ -175,16 +192,4 @@ impl World {
         fs::write(self.path(pinned), text + &pin)?;
         Ok(())
     }
-}
-
-/// Three builders who share nothing, two of three.
-fn federation() -> String {
-    let mut text = format!("threshold = 2\nsystems = [\"{SYSTEM}\"]\n");
-    for name in BUILDERS {
-        let address = keys::builder(name);
-        text += &format!(
-            "[[builders]]\nname = \"{name}\"\naddress = \"{address}\"\ndomains = [\"{name} Ltd\"]\n"
-        );
-    }
-    text
 }
