@@ -8,7 +8,7 @@ use std::{
 };
 
 use common::{
-    World,
+    World, capture,
     lines::{ends_with_who_is_trusted, fits_a_terminal},
     schema::{bundle_errors, read_output},
 };
@@ -43,19 +43,15 @@ impl World {
 
     /// Captures, waits until the block is final, and writes a policy that pins it.
     async fn captured(&self, image: &str, bundle: &str, policy: &str) {
-        let create = [
-            "bundle",
-            "create",
-            image,
-            "--out",
-            bundle,
-            "--policy",
-            "policy.toml",
-        ];
-        self.succeed(&create);
+        self.succeed(&capture(image, bundle));
         let written = fs::read(self.path(bundle)).unwrap();
         let written = serde_json::from_slice(&written).unwrap();
         assert_eq!(bundle_errors(&written), [""; 0]);
+        self.pin(bundle, policy).await;
+    }
+
+    /// Waits until the block of a bundle is final, and writes a policy that pins it.
+    async fn pin(&self, bundle: &str, policy: &str) {
         self.chain.mine(5).await.unwrap();
         let pin = self.succeed(&["bundle", "confirm", bundle, "--policy", "policy.toml"]);
         let text = fs::read_to_string(self.path("policy.toml")).unwrap();
@@ -87,15 +83,7 @@ async fn a_bundle_is_captured_confirmed_and_verified_with_the_network_off() {
     let digest = world.second.images.manifest(1).to_string();
 
     // Phase one: at the head, which is not final, and said to be so.
-    let create = [
-        "bundle",
-        "create",
-        &image,
-        "--out",
-        "b.json",
-        "--policy",
-        "policy.toml",
-    ];
+    let create = capture(&image, "b.json");
     let said = world.succeed(&create);
     assert!(said.contains("nobody vouches"), "{said}");
     fits_a_terminal(&said);
@@ -118,10 +106,7 @@ async fn a_bundle_is_captured_confirmed_and_verified_with_the_network_off() {
     );
 
     // Phase two: once the block is final.
-    world.chain.mine(5).await.unwrap();
-    let pin = world.succeed(&confirm);
-    let policy = fs::read_to_string(world.path("policy.toml")).unwrap() + &pin;
-    fs::write(world.path("pinned.toml"), policy).unwrap();
+    world.pin("b.json", "pinned.toml").await;
     world.succeed(&["policy", "check", "pinned.toml"]);
     world.fail(3, "header-not-pinned", &unpinned);
 
@@ -255,41 +240,19 @@ async fn a_bundle_travels_beside_its_image_in_a_layout_and_in_a_registry() {
     let image = format!("{repository}@{digest}");
     let missing = ["bundle", "fetch", &image, "--out", "none.json"];
     world.fail(3, "bundle-missing", &missing);
-    let create = [
-        "bundle",
-        "create",
-        &image,
-        "--out",
-        "b.json",
-        "--policy",
-        "policy.toml",
-        "--attach",
-    ];
-    world.succeed(&create);
+    let create = capture(&image, "b.json");
+    world.succeed(&[&create[..], &["--attach"]].concat());
     world.succeed(&["bundle", "fetch", &image, "--out", "fetched.json"]);
     let read = |name| fs::read(world.path(name)).unwrap();
     assert_eq!(read("fetched.json"), read("b.json"));
 
     let world = World::start().await;
     let image = world.image("images");
-    let create = [
-        "bundle",
-        "create",
-        &image,
-        "--out",
-        "b.json",
-        "--policy",
-        "policy.toml",
-        "--attach",
-        "--quiet",
-    ];
-    let output = world.go(&create);
+    let create = capture(&image, "b.json");
+    let output = world.go(&[&create[..], &["--attach", "--quiet"]].concat());
     assert!(output.status.success(), "{output:?}");
     assert!(output.stderr.is_empty(), "{output:?}");
-    world.chain.mine(5).await.unwrap();
-    let pin = world.succeed(&["bundle", "confirm", "b.json", "--policy", "policy.toml"]);
-    let policy = fs::read_to_string(world.path("policy.toml")).unwrap() + &pin;
-    fs::write(world.path("pinned.toml"), policy).unwrap();
+    world.pin("b.json", "pinned.toml").await;
     let run = |place, image: &str| {
         let arguments = ["--bundle", place, "--policy", "pinned.toml", image];
         let output = world.unplugged(&arguments);
@@ -323,17 +286,7 @@ async fn a_bundle_travels_beside_its_image_in_a_layout_and_in_a_registry() {
 async fn liars_make_no_bundle_and_confirm_none() {
     let world = World::start().await;
     let image = world.image("images");
-    let create = |out| {
-        [
-            "bundle",
-            "create",
-            &image,
-            "--out",
-            out,
-            "--policy",
-            "policy.toml",
-        ]
-    };
+    let create = |out| capture(&image, out);
     world.liars[0].tell(Lie::Proof);
     world.succeed(&create("one.json"));
     world.liars[0].be_honest();

@@ -4,7 +4,7 @@ mod common;
 
 use std::{fs, io::Write as _, process::Command};
 
-use common::{Images, World};
+use common::{Images, World, capture};
 use flate2::{Compression, write::GzEncoder};
 use seed_attestation::media as attested_media;
 use seed_image::{Descriptor, ImageIndex, media};
@@ -122,6 +122,19 @@ impl Scene {
         (format!("{}@{digest}", self.mirror), digest)
     }
 
+    /// Of an image: all of it is read, the release is named, and the original lies at home.
+    fn named<'a>(&'a self, image: &'a str) -> [&'a str; 6] {
+        let home = &self.home;
+        [
+            "--deep",
+            "--record",
+            "locator.json",
+            "--mirror",
+            home,
+            image,
+        ]
+    }
+
     /// Verifies as the copy, with this digest, of the second release's image.
     #[track_caller]
     fn good(&self, digest: &Digest, arguments: &[&str]) {
@@ -153,15 +166,7 @@ async fn a_copy_packed_again_is_verified_as_its_original_with_deep_alone() {
     ] {
         let (image, digest) = scene.pushed(&copy).await;
         scene.good(&digest, &["--deep", "--mirror", home, &image]);
-        let given = [
-            "--deep",
-            "--record",
-            "locator.json",
-            "--mirror",
-            home,
-            &image,
-        ];
-        scene.good(&digest, &given);
+        scene.good(&digest, &scene.named(&image));
         // The manifest of the original is found nowhere.
         let alone = ["--deep", "--record", "locator.json", &image];
         world.bad(3, "original-missing", &alone);
@@ -338,31 +343,13 @@ async fn indexes_layouts_archives_and_bundles_may_have_copies_too() {
 
     // A bundle of the original brings its manifest along.
     let original = format!("{home}@{}", images.manifest(1));
-    let create = [
-        "bundle",
-        "create",
-        &original,
-        "--out",
-        "b.json",
-        "--policy",
-        "policy.toml",
-    ];
+    let create = capture(&original, "b.json");
     let made = tokio::task::block_in_place(|| world.run(&create));
     assert!(made.status.success(), "{made:?}");
     world.chain.mine(5).await.unwrap();
     scene.good(&digest, &["--bundle", "b.json", "--deep", &image]);
     world.bad(1, "repacked-copy", &["--bundle", "b.json", &image]);
-    let create = [
-        "bundle",
-        "create",
-        &image,
-        "--out",
-        "c.json",
-        "--policy",
-        "policy.toml",
-        "--mirror",
-        home,
-    ];
+    let create = [&capture(&image, "c.json")[..], &["--mirror", home]].concat();
     let refused = tokio::task::block_in_place(|| world.run(&create));
     let errors = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert_ne!(refused.status.code(), Some(0), "{errors}");
@@ -469,28 +456,12 @@ async fn each_lie_of_a_copy_is_refused_by_its_own_code() {
         } else {
             format!("oci:odd@{}", copy.push(&odd).await)
         };
-        let arguments = [
-            "--deep",
-            "--record",
-            "locator.json",
-            "--mirror",
-            home,
-            &image,
-        ];
-        world.bad(exit, code, &arguments);
+        world.bad(exit, code, &scene.named(&image));
     }
     // An older release's copy is not one of the newer, and is one of the older.
     let older = Copy::of(first, 1, OCI_GZIP, gzip);
     let (image, _) = scene.pushed(&older).await;
-    let record = [
-        "--deep",
-        "--record",
-        "locator.json",
-        "--mirror",
-        home,
-        &image,
-    ];
-    world.bad(1, "image-not-in-record", &record);
+    world.bad(1, "image-not-in-record", &scene.named(&image));
     let release = world.good(&["--deep", "--mirror", home, &image]);
     assert_eq!(release["inclusion"]["sequence"], 1);
     // A layer that cannot be had says nothing about the image.
@@ -501,15 +472,5 @@ async fn each_lie_of_a_copy_is_refused_by_its_own_code() {
     let image = format!("oci:hollow@{digest}");
     world.bad(3, "layers-missing", &["--deep", "--mirror", home, &image]);
     let (image, digest) = scene.pushed(&good).await;
-    scene.good(
-        &digest,
-        &[
-            "--deep",
-            "--record",
-            "locator.json",
-            "--mirror",
-            home,
-            &image,
-        ],
-    );
+    scene.good(&digest, &scene.named(&image));
 }
