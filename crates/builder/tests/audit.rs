@@ -130,6 +130,14 @@ impl Lab {
         (code, serde_json::from_str(&out).unwrap_or_default(), talk)
     }
 
+    /// The report of an audit that finds something wrong.
+    #[track_caller]
+    fn rejected(&self, path: &Path) -> Value {
+        let (code, report, talk) = self.audit(path, &[]);
+        assert_eq!(code, 1, "{talk}");
+        report
+    }
+
     /// A cache on disk that holds `path` of `store`; its address is the result.
     fn cache(&self, store: &str, path: &Path) -> String {
         let address = format!("file://{}", self.path("cache").display());
@@ -235,8 +243,7 @@ fn a_binary_as_a_plain_source() {
     lab.compile("busybox", "2");
     lab.chain("busybox");
     let top = lab.build("store", "top", &[]);
-    let (code, report, talk) = lab.audit(&top, &[]);
-    assert_eq!(code, 1, "{talk}");
+    let report = lab.rejected(&top);
     let size = fs::metadata(lab.path("busybox")).unwrap().len();
     assert_eq!(report["unexplainedBinaryBytes"], size);
     assert!(
@@ -287,8 +294,7 @@ fn a_substituted_dependency() {
     let a = lab.build("elsewhere", "a", &[]);
     let cache = lab.cache("elsewhere", &a);
     let top = lab.build("store", "top", &["--option", "substituters", &cache]);
-    let (code, report, talk) = lab.audit(&top, &[]);
-    assert_eq!(code, 1, "{talk}");
+    let report = lab.rejected(&top);
     let expected = format!("{} was not built in this store", inside(&a));
     assert_eq!(violations(&report), [expected], "only that one");
 }
@@ -361,8 +367,7 @@ fn delete_and_rebuild() {
         ],
     );
     lab.build("store", "a", &[]);
-    let (code, report, talk) = lab.audit(&top, &[]);
-    assert_eq!(code, 1, "{talk}");
+    let report = lab.rejected(&top);
     let found = violations(&report);
     assert!(
         found
@@ -396,8 +401,7 @@ fn check_promotion() {
         ]
     );
     lab.build("store", "b", &["--check"]);
-    let (code, report, talk) = lab.audit(&top, &[]);
-    assert_eq!(code, 1, "{talk}");
+    let report = lab.rejected(&top);
     assert_eq!(
         refused(&report),
         ["-a was not built in this store"],
@@ -466,8 +470,7 @@ fn a_copied_store_has_no_origin() {
         ],
     );
     let copied = to.join(&inside(&top)[1..]);
-    let (code, report, talk) = lab.audit(&copied, &[]);
-    assert_eq!(code, 1, "{talk}");
+    let report = lab.rejected(&copied);
     let count = violations(&report)
         .iter()
         .filter(|text| text.contains("was not built in this store"))
@@ -484,8 +487,7 @@ fn a_sandbox_that_a_derivation_asks_to_loosen() {
     }; }"#;
     fs::write(lab.path("chain.nix"), text).unwrap();
     let top = lab.build("store", "top", &["--option", "sandbox", "relaxed"]);
-    let (code, report, talk) = lab.audit(&top, &[]);
-    assert_eq!(code, 1, "{talk}");
+    let report = lab.rejected(&top);
     assert!(
         violations(&report)[0].ends_with("it sets __noChroot"),
         "{report}"
@@ -542,8 +544,7 @@ fn a_bomb_among_the_sources_is_named_and_the_rest_is_scanned() {
     }"#;
     fs::write(lab.path("chain.nix"), text).unwrap();
     let top = lab.build("store", "top", &[]);
-    let (code, report, talk) = lab.audit(&top, &[]);
-    assert_eq!(code, 1, "{talk}");
+    let report = lab.rejected(&top);
     assert!(
         violations(&report)[0].contains("-source/bomb.gz unpacks to more than 250 times its size"),
         "{report}"

@@ -372,62 +372,23 @@ fn keys() {
     assert_eq!(code, 0);
     let (_, again, _) = work.run(&["key", "address", "my key", "--password-file", "password"]);
     assert_eq!(address, again);
-    expect(
-        &work,
-        &["key", "new", "my key", "--password-file", "password"],
-        2,
-        "exists",
-        "my key",
-    );
-    expect(
-        &work,
-        &["key", "new", "other", "--password-file", "empty"],
-        2,
-        "key",
-        "empty",
-    );
-    expect(
-        &work,
-        &["key", "new", "other", "--password-file", "nowhere"],
-        2,
-        "file",
-        "nowhere",
-    );
-    expect(
-        &work,
-        &["key", "new", "no/folder/key", "--password-file", "password"],
-        2,
-        "file",
-        "no/folder",
-    );
-    expect(
-        &work,
-        &["key", "address", "my key", "--password-file", "empty"],
-        2,
-        "key",
-        "does not open",
-    );
-    expect(
-        &work,
-        &["key", "address", "my key", "--development"],
-        2,
-        "key",
-        "0x and 64",
-    );
-    expect(
-        &work,
-        &["key", "address", "password", "--password-file", "password"],
-        2,
-        "key",
-        "not a keystore",
-    );
-    expect(
-        &work,
-        &["key", "address", "nowhere", "--development"],
-        2,
-        "file",
-        "nowhere",
-    );
+    let new = |name: &str, password: &str, code: &str, piece: &str| {
+        let arguments = ["key", "new", name, "--password-file", password];
+        expect(&work, &arguments, 2, code, piece);
+    };
+    new("my key", "password", "exists", "my key");
+    new("other", "empty", "key", "empty");
+    new("other", "nowhere", "file", "nowhere");
+    new("no/folder/key", "password", "file", "no/folder");
+    let address = |name: &str, how: &[&str], code: &str, piece: &str| {
+        let arguments = [&["key", "address", name], how].concat();
+        expect(&work, &arguments, 2, code, piece);
+    };
+    let with = |file| ["--password-file", file];
+    address("my key", &with("empty"), "key", "does not open");
+    address("my key", &["--development"], "key", "0x and 64");
+    address("password", &with("password"), "key", "not a keystore");
+    address("nowhere", &["--development"], "file", "nowhere");
 }
 
 #[test]
@@ -438,27 +399,12 @@ fn audits_and_genesis_of_nothing() {
     let nix = nix.to_str().unwrap();
     fs::write(work.path().join("file"), "x").unwrap();
     symlink("loop", work.path().join("loop")).unwrap();
-    expect(
-        &work,
-        &["audit", "--nix", nix, "nowhere"],
-        2,
-        "file",
-        "nowhere",
-    );
-    expect(
-        &work,
-        &["audit", "--nix", nix, "loop"],
-        2,
-        "usage",
-        "not below a nix/store",
-    );
-    expect(
-        &work,
-        &["audit", "--nix", nix, "file"],
-        2,
-        "usage",
-        "not below a nix/store",
-    );
+    let audit = |path: &str, code: &str, piece: &str| {
+        expect(&work, &["audit", "--nix", nix, path], 2, code, piece);
+    };
+    audit("nowhere", "file", "nowhere");
+    audit("loop", "usage", "not below a nix/store");
+    audit("file", "usage", "not below a nix/store");
     let hash = format!("0x{}", "1".repeat(64));
     let sign = |file: &'static str, hash: &str, code: i32, name: &str, piece: &str| {
         let arguments = [
