@@ -98,14 +98,19 @@ async fn one_transaction_at_a_time_comes_to_the_same() {
     assert_eq!(slowly, whole.deployment());
 }
 
-#[tokio::test]
-async fn uses_the_canonical_safe_contracts_where_they_stand() {
-    let scene = Scene::new();
-    for contract in [
+/// What a Safe is made of.
+fn safe_contracts() -> [Published; 3] {
+    [
         Published::safe(),
         Published::proxy_factory(),
         Published::fallback_handler(),
-    ] {
+    ]
+}
+
+#[tokio::test]
+async fn uses_the_canonical_safe_contracts_where_they_stand() {
+    let scene = Scene::new();
+    for contract in safe_contracts() {
         scene
             .set_code(contract.canonical(), &contract.runtime_code)
             .await;
@@ -118,11 +123,7 @@ async fn uses_the_canonical_safe_contracts_where_they_stand() {
 
     // One byte different there: our own copy is used instead.
     let other = Scene::new();
-    for contract in [
-        Published::safe(),
-        Published::proxy_factory(),
-        Published::fallback_handler(),
-    ] {
+    for contract in safe_contracts() {
         let mut code = contract.runtime_code.to_vec();
         code[100] ^= 1;
         other.set_code(contract.canonical(), &code).await;
@@ -137,11 +138,7 @@ async fn keeps_to_what_was_begun_when_canonical_contracts_appear() {
     scene
         .deploy(&["--at-most", "5"])
         .refused(3, "deployment-incomplete");
-    for contract in [
-        Published::safe(),
-        Published::proxy_factory(),
-        Published::fallback_handler(),
-    ] {
+    for contract in safe_contracts() {
         scene
             .set_code(contract.canonical(), &contract.runtime_code)
             .await;

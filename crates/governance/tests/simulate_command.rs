@@ -441,46 +441,20 @@ async fn says_what_is_wrong_with_what_it_is_given() {
     let data = hex::encode_prefixed(Bytes::from_static(&[1, 2, 3, 4]));
     let to = hex::encode_prefixed(scene.ledger);
     // Simulations that cannot be: nothing there, no endpoint, a snapshot that is none.
-    let refused = gov(&[
-        "simulate",
-        "--calldata",
-        &data,
-        "--to",
-        &to,
-        "--deployment",
-        deployment,
-        "--rpc",
-        &url,
-    ]);
+    let simulate = |against: [&str; 2]| {
+        let asked = ["simulate", "--calldata", &data, "--to", &to];
+        gov(&[&asked[..], &["--deployment", deployment], &against].concat())
+    };
+    let refused = simulate(["--rpc", &url]);
     assert!(
         refused.err.contains("error[simulation-reverted]"),
         "{refused:?}"
     );
     assert_eq!(refused.code, 1);
     let nobody = "http://127.0.0.1:1";
-    let silent = gov(&[
-        "simulate",
-        "--calldata",
-        &data,
-        "--to",
-        &to,
-        "--deployment",
-        deployment,
-        "--rpc",
-        nobody,
-    ]);
+    let silent = simulate(["--rpc", nobody]);
     assert_eq!(silent.code, 3, "{silent:?}");
-    let none = gov(&[
-        "simulate",
-        "--calldata",
-        &data,
-        "--to",
-        &to,
-        "--deployment",
-        deployment,
-        "--snapshot",
-        &garbage,
-    ]);
+    let none = simulate(["--snapshot", &garbage]);
     assert!(
         none.err.starts_with("error[snapshot-malformed]"),
         "{none:?}"
