@@ -107,6 +107,21 @@ fn refuses_a_command_line_that_says_nothing() {
     folder.refuses_more(2, "usage", &["--dry-run", "--password-file", "key"]);
 }
 
+/// All that has to be said, with this endpoint.
+fn asking(url: &str) -> [&str; 9] {
+    [
+        "--rpc",
+        url,
+        "--ledger",
+        LEDGER,
+        "--chain-id",
+        "1",
+        "--from",
+        "oci:images",
+        "--dry-run",
+    ]
+}
+
 #[test]
 fn refuses_texts_in_a_wrong_form() {
     let folder = Folder::new();
@@ -140,23 +155,13 @@ fn refuses_texts_in_a_wrong_form() {
         "usage",
         &ledger("0x0000000000000000000000000000000000000000"),
     );
-    let base = [
-        "--ledger",
-        LEDGER,
-        "--chain-id",
-        "1",
-        "--from",
-        "oci:images",
-        "--dry-run",
-    ];
     for url in [
         "nothing",
         "http://192.0.2.1",
         "ftp://localhost",
         "file:///etc/passwd",
     ] {
-        let url = [&base[..], &["--rpc", url]].concat();
-        folder.refuses(2, "endpoint-url", &url);
+        folder.refuses(2, "endpoint-url", &asking(url));
     }
 }
 
@@ -209,18 +214,8 @@ fn says_which_endpoint_cannot_be_reached_or_talks_nonsense() {
     let line = folder.refuses_more(3, "endpoint-unreachable", &["--dry-run"]);
     assert!(line.contains(SILENT), "{line}");
     let address = babble();
-    let base = [
-        "--ledger",
-        LEDGER,
-        "--chain-id",
-        "1",
-        "--from",
-        "oci:images",
-        "--dry-run",
-    ];
     let url = format!("http://{address}");
-    let rpc = [&base[..], &["--rpc", &url]].concat();
-    folder.refuses(3, "endpoint-malformed", &rpc);
+    folder.refuses(3, "endpoint-malformed", &asking(&url));
 }
 
 /// Answers everything with a page.
