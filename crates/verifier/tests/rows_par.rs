@@ -57,6 +57,20 @@ fn limited(world: &World, limit: &str, arguments: &[&str]) -> Command {
     command
 }
 
+/// `seed-verify` that ends on INT and QUIT, even where these tests run behind a shell's back, which has both ignored.
+fn heeding_signals(world: &World, arguments: &[&str]) -> Command {
+    let program = world.command(&[]).get_program().to_owned();
+    let mut command = Command::new("/usr/bin/env");
+    command
+        .arg("--default-signal=INT,QUIT")
+        .arg(program)
+        .args(arguments)
+        .current_dir(world.folder.path())
+        .env_clear()
+        .env("HOME", world.folder.path());
+    command
+}
+
 /// Ended from outside at any moment, or out of memory, files, processor or disk: the exit code is 0 only beside a whole
 /// answer that says so.
 #[tokio::test(flavor = "multi_thread")]
@@ -120,7 +134,7 @@ async fn par_09_whatever_ends_the_program_early_it_is_not_exit_0() {
     world.liars[1].tell(Lie::Stall);
     for moment in [0, 5, 10, 20, 40, 80, 160, 320] {
         for signal in ["KILL", "TERM", "INT", "ABRT", "QUIT"] {
-            let mut command = world.command(&arguments);
+            let mut command = heeding_signals(&world, &arguments);
             command.stdout(Stdio::piped()).stderr(Stdio::null());
             let child = command.spawn().unwrap();
             tokio::time::sleep(Duration::from_millis(moment)).await;
