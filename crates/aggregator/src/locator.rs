@@ -1,6 +1,6 @@
-use seed_attestation::{Descriptor, Locator, Record, locator_tag, media};
+use seed_attestation::{Descriptor, Locator, Record, artifact_manifest, locator_tag, media};
 use seed_oci::{Error, Options, Place, Repository, Tag};
-use seed_primitives::{Digest, Source, canonical_json};
+use seed_primitives::{Digest, Source};
 use serde::Serialize;
 
 use crate::Places;
@@ -16,17 +16,6 @@ pub struct PublishedLocator {
     pub tag: String,
     /// What went wrong, if something did.
     pub error: Option<String>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Artifact {
-    schema_version: u32,
-    media_type: &'static str,
-    artifact_type: &'static str,
-    config: Descriptor,
-    layers: [Descriptor; 1],
-    subject: Descriptor,
 }
 
 /// Publishes the locator of a recorded release beside each of its images in `place`: as a referrer, and under
@@ -71,15 +60,8 @@ async fn put(
     let repository = Repository::create(place, options).map_err(text)?;
     let subject = subject(&repository, image, from).await?;
     let document = locator.to_json().map_err(|error| error.to_string())?;
-    let artifact = canonical_json(&Artifact {
-        schema_version: 2,
-        media_type: media::OCI_MANIFEST,
-        artifact_type: media::LOCATOR,
-        config: Descriptor::of(media::OCI_EMPTY, media::EMPTY_CONFIG),
-        layers: [Descriptor::of(media::LOCATOR, &document)],
-        subject,
-    })
-    .map_err(|error| error.to_string())?;
+    let layer = Descriptor::of(media::LOCATOR, &document);
+    let artifact = artifact_manifest(media::LOCATOR, layer, Some(subject));
     let tag: Tag = tag
         .parse()
         .map_err(|error: seed_primitives::ParseError| error.to_string())?;

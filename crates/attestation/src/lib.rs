@@ -9,6 +9,7 @@
     )
 )]
 
+mod artifact;
 mod attestation;
 mod descriptor;
 mod domain;
@@ -27,6 +28,7 @@ mod signature;
 mod statement;
 mod statement_wire;
 
+pub use artifact::artifact_manifest;
 pub use attestation::{Attestation, AttestationError, SystemDigest, VerifiedAttestation};
 pub use descriptor::Descriptor;
 pub use domain::{ATTESTATION_TYPE, DOMAIN_TYPE, DSSE_TYPE, Domain, GENESIS_TYPE};

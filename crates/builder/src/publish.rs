@@ -1,11 +1,10 @@
 use std::path::PathBuf;
 
-use seed_attestation::{Attestation, Descriptor, Domain, media};
+use seed_attestation::{Attestation, Descriptor, Domain, artifact_manifest, media};
 use seed_oci::{
     Credentials, MAX_MANIFEST, MAX_STATEMENT, Options, Place, Pointer, Repository, Tag,
 };
-use seed_primitives::{BuilderId, Digest, ReleaseId, System, canonical_json};
-use serde::Serialize;
+use seed_primitives::{BuilderId, Digest, ReleaseId, System};
 
 use crate::{Conflict, Error, pack::StoredImage};
 
@@ -37,30 +36,10 @@ pub(crate) struct Publication {
     pub(crate) evidence_tag: Tag,
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Artifact {
-    schema_version: u32,
-    media_type: &'static str,
-    artifact_type: &'static str,
-    config: Descriptor,
-    layers: Vec<Descriptor>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    subject: Option<Descriptor>,
-}
-
 /// The OCI artifact manifest around one blob.
-fn artifact(artifact_type: &'static str, blob: &Blob, subject: Option<Descriptor>) -> Vec<u8> {
-    let manifest = Artifact {
-        schema_version: 2,
-        media_type: media::OCI_MANIFEST,
-        artifact_type,
-        config: Descriptor::of(media::OCI_EMPTY, media::EMPTY_CONFIG),
-        layers: vec![Descriptor::of(blob.media_type, &blob.bytes)],
-        subject,
-    };
-    // Strings and integers always have a JSON form.
-    canonical_json(&manifest).unwrap_or_default()
+fn artifact(artifact_type: &str, blob: &Blob, subject: Option<Descriptor>) -> Vec<u8> {
+    let document = Descriptor::of(blob.media_type, &blob.bytes);
+    artifact_manifest(artifact_type, document, subject)
 }
 
 /// Opens `place` for writing with the logins of the machine's container tools.

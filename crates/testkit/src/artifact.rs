@@ -1,6 +1,5 @@
-use seed_attestation::{Descriptor, media};
+use seed_attestation::{Descriptor, artifact_manifest};
 use seed_oci::{Error, Repository};
-use serde_json::json;
 
 /// Pushes a document of media type `kind` in its artifact manifest, under `tag` and, where there is a `subject`, as its
 /// referrer. The empty config must be there already.
@@ -14,20 +13,13 @@ pub async fn push_artifact(
     tag: &str,
     subject: Option<Descriptor>,
 ) -> Result<(), Error> {
-    let mut manifest = json!({
-        "schemaVersion": 2,
-        "mediaType": media::OCI_MANIFEST,
-        "artifactType": kind,
-        "config": Descriptor::of(media::OCI_EMPTY, media::EMPTY_CONFIG),
-        "layers": [Descriptor::of(kind, &document)],
-    });
+    let layer = Descriptor::of(kind, &document);
+    let about = subject.as_ref().map(|subject| subject.digest);
+    let manifest = artifact_manifest(kind, layer, subject);
     repository.push_blob(document).await?;
-    if let Some(subject) = &subject {
-        manifest["subject"] = json!(subject);
-        let bytes = manifest.to_string().into_bytes();
-        repository.push_referrer(&subject.digest, bytes).await?;
+    if let Some(image) = about {
+        repository.push_referrer(&image, manifest.clone()).await?;
     }
-    let bytes = manifest.to_string().into_bytes();
-    repository.push_manifest(bytes, &[tag.parse()?]).await?;
+    repository.push_manifest(manifest, &[tag.parse()?]).await?;
     Ok(())
 }

@@ -1,10 +1,9 @@
 //! Bundles beside the image they are about: under the tag made from its digest, else among its referrers.
 
-use seed_attestation::{Descriptor, media};
+use seed_attestation::{Descriptor, artifact_manifest, media};
 use seed_oci::{Error, Manifest, Repository, Tag};
 use seed_primitives::Digest;
 use seed_verdict::{Bundle, MAX_BUNDLE_BYTES};
-use serde_json::json;
 
 use super::{Notes, artifact};
 
@@ -63,20 +62,9 @@ pub(crate) async fn attach(
     image: &Manifest,
     bundle: Vec<u8>,
 ) -> Result<Digest, Error> {
-    let subject = image.descriptor();
-    let manifest = json!({
-        "schemaVersion": 2,
-        "mediaType": media::OCI_MANIFEST,
-        "artifactType": media::BUNDLE,
-        "config": Descriptor::of(media::OCI_EMPTY, media::EMPTY_CONFIG),
-        "layers": [Descriptor::of(media::BUNDLE, &bundle)],
-        "subject": {
-            "mediaType": subject.media_type,
-            "digest": subject.digest,
-            "size": subject.size,
-        },
-    });
-    let manifest = manifest.to_string().into_bytes();
+    let subject = Descriptor::of(image.media_type(), image.bytes());
+    let document = Descriptor::of(media::BUNDLE, &bundle);
+    let manifest = artifact_manifest(media::BUNDLE, document, Some(subject));
     repository.push_blob(media::EMPTY_CONFIG).await?;
     repository.push_blob(bundle).await?;
     let digest = repository
