@@ -37,7 +37,7 @@ struct RunsArguments {
     /// From which all lies are made
     #[arg(long, value_name = "S")]
     seed: u64,
-    /// One line of JSON for each check; what is in it is not done again
+    /// One line of JSON for each check; what is in it is not done again, unless there are more runs now
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
     /// How many runs are under way at once
@@ -58,6 +58,13 @@ struct Found {
     runs: u64,
     /// The number of the wrong allow, and of what.
     wrong_allow: Option<(u64, String, Vec<String>)>,
+}
+
+impl Found {
+    /// Whether these runs could tell no more: a wrong allow is one, and none among fewer runs says nothing of the rest.
+    const fn is_final(&self, numbers: &[u64]) -> bool {
+        self.wrong_allow.is_some() || self.runs >= numbers.len() as u64
+    }
 }
 
 #[tokio::main]
@@ -114,17 +121,20 @@ async fn runs(arguments: &RunsArguments) -> Result<()> {
     };
     // With every check in its place first: what is wrong then says nothing about any of them.
     let checks = std::iter::once(String::new()).chain(all);
-    let todo: Vec<_> = checks.filter(|one| !done.contains_key(one)).collect();
-    if !todo.is_empty() {
-        let truth = Truth::new(World::start().await?)?;
-        let numbers = worth_it(arguments, &truth.world);
-        for check in todo {
-            let found = without(arguments, &truth, &numbers, &check).await?;
-            serde_json::to_writer(&mut file, &found)?;
-            file.write_all(b"\n")?;
-            eprintln!("{}", told(&found));
-            done.insert(check, found);
+    let truth = Truth::new(World::start().await?)?;
+    let numbers = worth_it(arguments, &truth.world);
+    for check in checks {
+        if done
+            .get(&check)
+            .is_some_and(|found| found.is_final(&numbers))
+        {
+            continue;
         }
+        let found = without(arguments, &truth, &numbers, &check).await?;
+        serde_json::to_writer(&mut file, &found)?;
+        file.write_all(b"\n")?;
+        eprintln!("{}", told(&found));
+        done.insert(check, found);
     }
     for found in done.values() {
         println!("{}", told(found));
