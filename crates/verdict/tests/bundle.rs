@@ -3,6 +3,7 @@
 mod common;
 
 use alloy_primitives::{B256, hex, keccak256};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use common::{Case, DAY, NOW, Plan, builder};
 use seed_primitives::{Digest, canonical_json};
 use seed_proof::MAX_CODE_BYTES;
@@ -470,6 +471,44 @@ fn rejects_too_much_and_too_deep_without_reading_it() {
             too_long,
             "{path}"
         );
+    }
+}
+
+/// What stands at the place of another system in the record is still for the system that its config says.
+#[test]
+fn rejects_two_images_for_one_system() {
+    let plan = plan();
+    let other = Plan {
+        manifest: Box::new(|manifest| manifest.closure = Some(Digest::of(b"another"))),
+        ..Plan::new()
+    };
+    let first = Digest::of(&plan.image(&plan.systems[0]).manifest);
+    let second = other.image(&plan.systems[1]);
+    let error = malformed(|value| {
+        let record = value["record"].as_str().unwrap();
+        let digest = Digest::of(&second.manifest);
+        value["record"] = json!(record.replace(&first.to_hex(), &digest.to_hex()));
+        value["images"][0] = json!({
+            "config": STANDARD.encode(second.config.as_ref().unwrap()),
+            "manifest": STANDARD.encode(&second.manifest),
+        });
+    });
+    assert!(
+        error.to_string().contains("two images are for one system"),
+        "{error}"
+    );
+}
+
+#[test]
+fn rejects_a_config_that_the_manifest_does_not_name() {
+    let plan = plan();
+    let config = plan.image(&plan.systems[0]).config.unwrap();
+    let longer = [config.as_slice(), b" "].concat();
+    for other in [longer, plan.image(&plan.systems[1]).config.unwrap()] {
+        let error =
+            malformed(|value| value["images"][0]["config"] = json!(STANDARD.encode(&other)));
+        let said = "an image config is not the one its manifest names";
+        assert!(error.to_string().contains(said), "{error}");
     }
 }
 
