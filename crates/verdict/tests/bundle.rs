@@ -392,6 +392,22 @@ fn rejects_what_is_in_another_order_twice_left_over_or_left_out() {
         let said = "an attestation is about another release";
         assert!(elsewhere.to_string().contains(said), "{elsewhere}");
     }
+    let image = malformed(|value| {
+        let digest = Digest::of(b"another").to_string();
+        value["attestations"][0]["systems"][0]["digest"] = json!(digest);
+    });
+    let said = "an attestation is about an image outside the record";
+    assert!(image.to_string().contains(said), "{image}");
+    for (list, called) in [
+        ("evidence", "evidence manifest"),
+        ("statements", "statement"),
+    ] {
+        let lost = malformed(|value| drop(value[list].as_array_mut().unwrap().remove(0)));
+        assert!(
+            matches!(lost, BundleError::Missing { what, .. } if what == called),
+            "{lost}"
+        );
+    }
     let code = malformed(|value| value["chain"]["rulesCode"] = json!("0x00"));
     assert!(matches!(code, BundleError::Inconsistent(_)));
     let field = malformed(|value| value["threshold"] = json!(1));

@@ -206,6 +206,33 @@ fn statements_are_checked_as_ever() {
     refused(&bad, Code::StatementBad);
 }
 
+/// Whom the policy does not know is not named among those who vouch.
+#[test]
+fn strangers_are_not_counted() {
+    let mut case = dark(&Plan::new());
+    let known = common::builder(3).to_string();
+    case.demand(&known, &common::builder(53).to_string());
+    let release = case.decide().unwrap();
+    let mut counted: Vec<_> = release.builders.iter().map(|one| one.builder).collect();
+    counted.sort_unstable();
+    let mut expected = [1, 2].map(common::builder);
+    expected.sort_unstable();
+    assert_eq!(counted, expected);
+}
+
+/// In a bundle nothing may be left out without anybody noticing; what was gathered may be short of it.
+#[test]
+fn a_vote_of_a_bundle_that_does_not_count_spoils_it() {
+    let mut case = case(&Plan::new());
+    case.evidence.chain.endpoints.clear();
+    case.evidence.chain.captured = true;
+    assert_eq!(case.decide().unwrap().grade, Grade::Signatures);
+    case.lose_statement(0);
+    refused(&case, Code::BundleUnused);
+    case.evidence.chain = seed_verdict::ChainEvidence::default();
+    assert_eq!(case.decide().unwrap().dropped.len(), 1);
+}
+
 /// Of one that is bad and one that was not found, the one that was not found is why nothing is known.
 #[test]
 fn what_was_not_found_outweighs_what_is_bad() {
