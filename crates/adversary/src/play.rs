@@ -4,9 +4,11 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use eyre::{Result, eyre};
+use eyre::{Result, ensure, eyre};
+use seed_proof::RawHeader;
 use tokio::{runtime::Builder, sync::mpsc, task::LocalSet};
 
 use crate::{Lane, Line, Scenario, Subject, Truth, generation, rows_around};
@@ -23,6 +25,7 @@ pub async fn play(
     lanes: usize,
     mut take: impl FnMut(Line) -> Result<ControlFlow<()>>,
 ) -> Result<()> {
+    grow_old(truth).await?;
     let (sender, mut lines) = mpsc::channel::<Result<Line>>(64);
     let todo = Arc::new(Todo {
         runs,
@@ -60,6 +63,21 @@ pub async fn play(
         thread
             .join()
             .map_err(|_| eyre!("a thread of runs panicked"))?;
+    }
+    Ok(())
+}
+
+/// Waits until even the newest block is older than a policy may want at the strictest, which is a second. A chain that
+/// is mined in a hurry is ahead of the clock, by as many seconds as it has more blocks.
+async fn grow_old(truth: &Truth) -> Result<()> {
+    let newest = truth.world.chain.endpoint()?.latest_header().await?;
+    let old = UNIX_EPOCH + Duration::from_secs(RawHeader::parse(&newest.rlp)?.timestamp() + 2);
+    if let Ok(left) = old.duration_since(SystemTime::now()) {
+        ensure!(
+            left < Duration::from_secs(600),
+            "the chain is in the future"
+        );
+        tokio::time::sleep(left).await;
     }
     Ok(())
 }

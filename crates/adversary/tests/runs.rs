@@ -6,15 +6,14 @@ use std::{
     process::{Command, Output},
 };
 
-/// Some runs, few at once and in memory where there is any: lies that cost time are given two seconds, and a disk that
-/// stalls for as long would be taken for one.
+/// Some runs, in memory where there is any, as `scripts/adversary` does it.
 fn adversary(out: &Path, runs: &str, seed: &str) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_seed-adversary"));
     if tempfile::tempdir_in("/dev/shm").is_ok() {
         command.env("TMPDIR", "/dev/shm");
     }
     command
-        .args(["--lanes", "12", "--runs", runs, "--seed", seed, "--out"])
+        .args(["--runs", runs, "--seed", seed, "--out"])
         .arg(out)
         .output()
         .unwrap()
