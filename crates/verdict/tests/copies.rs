@@ -18,6 +18,18 @@ fn original(plan: &Plan) -> Digest {
     Digest::of(&plan.image(&plan.systems[1]).manifest)
 }
 
+/// A case whose attestations are published, with nothing of the chain and a policy that is content with signatures.
+fn dark(plan: &Plan) -> Case {
+    let mut case = plan.case();
+    let policy = Policy::from_toml(&case.policy).unwrap();
+    let bundle = Bundle::capture(&policy, &case.evidence, NOW).unwrap();
+    let attestations = bundle.attestations().iter();
+    case.evidence.attestations = attestations.map(|one| one.to_json().unwrap()).collect();
+    case.evidence.chain = ChainEvidence::default();
+    case.demand("version = 1\n", "version = 1\nrequire = \"signatures\"\n");
+    case
+}
+
 fn served(case: &Case) -> Digest {
     *case.evidence.image.requested.as_ref().unwrap().digest()
 }
@@ -135,13 +147,7 @@ fn a_record_of_the_image_itself_goes_before_a_newer_one_of_its_like() {
 #[test]
 fn signatures_alone_vouch_for_a_copy_of_what_they_name() {
     let plan = Plan::new();
-    let mut case = plan.case();
-    let policy = Policy::from_toml(&case.policy).unwrap();
-    let bundle = Bundle::capture(&policy, &case.evidence, NOW).unwrap();
-    let attestations = bundle.attestations().iter();
-    case.evidence.attestations = attestations.map(|one| one.to_json().unwrap()).collect();
-    case.evidence.chain = ChainEvidence::default();
-    case.demand("version = 1\n", "version = 1\nrequire = \"signatures\"\n");
+    let mut case = dark(&plan);
     case.serve_copy(&plan, GZIP);
     let release = case.decide().unwrap();
     assert_eq!(release.images[0].copy_of, Some(original(&plan)));
@@ -226,13 +232,7 @@ fn the_complaint_is_about_what_led_furthest() {
 #[test]
 fn at_grade_signatures_a_strange_image_in_dockers_form_is_in_no_record() {
     let plan = Plan::new();
-    let mut case = plan.case();
-    let policy = Policy::from_toml(&case.policy).unwrap();
-    let bundle = Bundle::capture(&policy, &case.evidence, NOW).unwrap();
-    let attestations = bundle.attestations().iter();
-    case.evidence.attestations = attestations.map(|one| one.to_json().unwrap()).collect();
-    case.evidence.chain = ChainEvidence::default();
-    case.demand("version = 1\n", "version = 1\nrequire = \"signatures\"\n");
+    let mut case = dark(&plan);
     case.context.deep = true;
     let strange = plan.image(&"aarch64-darwin".parse().unwrap());
     for (docker, code) in [

@@ -28,6 +28,19 @@ fn dark(plan: &Plan) -> Case {
     case
 }
 
+/// The same of a release of which no bundle could be captured.
+fn dark_as_it_is(plan: &Plan) -> Case {
+    let mut case = plan.case();
+    let attestations = plan.entries.iter().zip(&case.record.entries);
+    case.evidence.attestations = attestations
+        .map(|((at, mask), entry)| plan.attestation(*at, *mask, entry.evidence))
+        .map(|one| one.to_json().unwrap())
+        .collect();
+    case.evidence.chain = seed_verdict::ChainEvidence::default();
+    case.demand("version = 1\n", "version = 1\nrequire = \"signatures\"\n");
+    case
+}
+
 #[track_caller]
 fn refused(case: &Case, code: Code) {
     let rejection = case.decide().expect_err("nothing was refused");
@@ -195,15 +208,7 @@ fn statements_are_checked_as_ever() {
             .settings
             .insert("sandbox".to_owned(), "false".to_owned());
     });
-    let mut bad = plan.case();
-    let event = seed_attestation::ReleaseData::parse(&bad.evidence.events[0]).unwrap();
-    bad.evidence.attestations = (0..3)
-        .map(|at| plan.attestation(at, 3, event.record.entries[at].evidence))
-        .map(|one| one.to_json().unwrap())
-        .collect();
-    bad.evidence.chain = seed_verdict::ChainEvidence::default();
-    bad.demand("version = 1\n", "version = 1\nrequire = \"signatures\"\n");
-    refused(&bad, Code::StatementBad);
+    refused(&dark_as_it_is(&plan), Code::StatementBad);
 }
 
 /// Whom the policy does not know is not named among those who vouch.
@@ -245,14 +250,7 @@ fn what_was_not_found_outweighs_what_is_bad() {
                 statement.closure = Digest::of(b"other");
             }
         });
-        let mut case = plan.case();
-        let event = seed_attestation::ReleaseData::parse(&case.evidence.events[0]).unwrap();
-        case.evidence.attestations = (0..2)
-            .map(|at| plan.attestation(at, 3, event.record.entries[at].evidence))
-            .map(|one| one.to_json().unwrap())
-            .collect();
-        case.evidence.chain = seed_verdict::ChainEvidence::default();
-        case.demand("version = 1\n", "version = 1\nrequire = \"signatures\"\n");
+        let mut case = dark_as_it_is(&plan);
         assert_ne!(case.record, good.record);
         refused(&case, Code::StatementBad);
         case.lose_statement(lost);

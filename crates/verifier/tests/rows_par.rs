@@ -41,15 +41,12 @@ fn wait(mut command: Command) -> Output {
     tokio::task::block_in_place(|| command.output().unwrap())
 }
 
-/// `seed-verify` under limits of the shell: `ulimit FLAG VALUE`.
-fn limited(world: &World, limit: &str, arguments: &[&str]) -> Command {
-    let mut command = world.command(&[]);
-    let program = command.get_program().to_owned();
-    command = Command::new("/bin/sh");
+/// `seed-verify`, started by another program that becomes it.
+fn started_by(world: &World, starter: &[&str], arguments: &[&str]) -> Command {
+    let mut command = Command::new(starter[0]);
     command
-        .arg("-c")
-        .arg(format!("ulimit {limit} || exit 99; exec \"$0\" \"$@\""))
-        .arg(program)
+        .args(&starter[1..])
+        .arg(world.command(&[]).get_program())
         .args(arguments)
         .current_dir(world.folder.path())
         .env_clear()
@@ -57,18 +54,16 @@ fn limited(world: &World, limit: &str, arguments: &[&str]) -> Command {
     command
 }
 
-/// `seed-verify` that ends on INT and QUIT, even where these tests run behind a shell's back, which has both ignored.
+/// Under limits of the shell: `ulimit FLAG VALUE`.
+fn limited(world: &World, limit: &str, arguments: &[&str]) -> Command {
+    let script = format!("ulimit {limit} || exit 99; exec \"$0\" \"$@\"");
+    started_by(world, &["/bin/sh", "-c", &script], arguments)
+}
+
+/// Ending on INT and QUIT, even where these tests run behind a shell's back, which has both ignored.
 fn heeding_signals(world: &World, arguments: &[&str]) -> Command {
-    let program = world.command(&[]).get_program().to_owned();
-    let mut command = Command::new("/usr/bin/env");
-    command
-        .arg("--default-signal=INT,QUIT")
-        .arg(program)
-        .args(arguments)
-        .current_dir(world.folder.path())
-        .env_clear()
-        .env("HOME", world.folder.path());
-    command
+    let starter = ["/usr/bin/env", "--default-signal=INT,QUIT"];
+    started_by(world, &starter, arguments)
 }
 
 /// Ended from outside at any moment, or out of memory, files, processor or disk: the exit code is 0 only beside a whole
